@@ -1,0 +1,128 @@
+// Turns a generated service descriptor into what grpc-js needs, for servers and for typed clients.
+
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMethod,
+  type DescMethodUnary,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ChannelCredentials,
+  type ClientOptions,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
+import { errorFromGrpcStatus } from "./status-details.ts";
+
+/** A unary call's bounds. */
+export type CallOptions = {
+  /** Milliseconds the call may take, at most. */
+  timeoutMs: number;
+  /** Cancels the call. */
+  signal?: AbortSignal | undefined;
+};
+
+/** Takes an init object, returns the response message; throws ConnectError. */
+export type UnaryCall<M extends DescMethodUnary> = (
+  request: MessageInitShape<M["input"]>,
+  options: CallOptions,
+) => Promise<MessageShape<M["output"]>>;
+
+/** A typed client: one function per unary method, named as in the descriptor. */
+export type GrpcClient<S extends DescService> = {
+  [K in keyof S["method"] as S["method"][K] extends DescMethodUnary ? K : never]: S["method"][K] extends DescMethodUnary
+    ? UnaryCall<S["method"][K]>
+    : never;
+} & {
+  /** Waits until a connection stands; throws when `deadlineMs` (epoch milliseconds) passes first. */
+  waitForReady(deadlineMs: number): Promise<void>;
+  /** Closes the channel; running calls finish. */
+  close(): void;
+};
+
+/** Returns the grpc-js definition of a service's unary methods, keyed by their local names. */
+export function grpcServiceDefinition(service: DescService): ServiceDefinition {
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  for (const method of service.methods) {
+    if (!isUnary(method)) throw new Error(`${service.typeName}.${method.name} is not unary`);
+    definition[method.localName] = {
+      path: pathOf(method),
+      originalName: method.localName,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: (message: MessageShape<typeof method.input>) => bufferOf(toBinary(method.input, message)),
+      requestDeserialize: (bytes: Buffer) => fromBinary(method.input, bytes),
+      responseSerialize: (message: MessageShape<typeof method.output>) => bufferOf(toBinary(method.output, message)),
+      responseDeserialize: (bytes: Buffer) => fromBinary(method.output, bytes),
+    };
+  }
+  return definition;
+}
+
+/**
+ * Returns a typed client of `service` at `target` (`host:port`, any grpc-js target). Plain text unless credentials are
+ * given: inside the mesh the proxies encrypt. Retries are off, since one layer retries: the mesh, or the caller.
+ */
+export function createGrpcClient<S extends DescService>(
+  service: S,
+  target: string,
+  options: ClientOptions & { channelCredentials?: ChannelCredentials } = {},
+): GrpcClient<S> {
+  const { channelCredentials = credentials.createInsecure(), ...channelOptions } = options;
+  const channel = new Client(target, channelCredentials, { "grpc.enable_retries": 0, ...channelOptions });
+  const client: Record<string, unknown> = {
+    close: () => channel.close(),
+    waitForReady: (deadlineMs: number) =>
+      new Promise<void>((resolve, reject) =>
+        channel.waitForReady(deadlineMs, (error) => (error ? reject(error) : resolve())),
+      ),
+  };
+  for (const method of service.methods) {
+    if (isUnary(method)) client[method.localName] = unaryCall(channel, method);
+  }
+  return client as GrpcClient<S>;
+}
+
+function unaryCall<M extends DescMethodUnary>(channel: Client, method: M): UnaryCall<M> {
+  const path = pathOf(method);
+  const serialize = (message: MessageShape<M["input"]>) => bufferOf(toBinary(method.input, message));
+  const deserialize = (bytes: Buffer) => fromBinary(method.output, bytes) as MessageShape<M["output"]>;
+  return (request, { timeoutMs, signal }) =>
+    new Promise((resolve, reject) => {
+      const message = create(method.input, request) as MessageShape<M["input"]>;
+      const call = channel.makeUnaryRequest(
+        path,
+        serialize,
+        deserialize,
+        message,
+        new Metadata(),
+        { deadline: Date.now() + timeoutMs },
+        (error, response) => {
+          signal?.removeEventListener("abort", cancel);
+          if (error) reject(errorFromGrpcStatus(error));
+          else resolve(response as MessageShape<M["output"]>);
+        },
+      );
+      const cancel = () => call.cancel();
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel, { once: true });
+    });
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}
+
+function pathOf(method: DescMethodUnary): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,1 @@
+create table inventory.probe (id int);

@@ -1,0 +1,1 @@
+create table reservation.probe (id int);

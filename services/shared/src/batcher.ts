@@ -1,0 +1,179 @@
+// Group commit. Nothing waits for a timer: while one batch runs the next one fills, and when it returns the next goes. A
+// lone item therefore goes at once, and a rush makes large batches by itself.
+
+/** Where an item's caller stands; items of callers who are gone are dropped before they start. */
+export type Caller = {
+  /** Epoch milliseconds after which nobody waits for the answer. */
+  deadlineAtMs: number;
+  /** True once the caller has gone away. */
+  isGone?: () => boolean;
+};
+
+/** How a batcher works. */
+export type BatcherOptions<Item, Outcome> = {
+  /**
+   * Runs one batch and returns an outcome for each item, in order. When it rejects, every item of the batch fails with
+   * its error: the outcome of each is then unknown. `deadlineAtMs` is the latest of the items' deadlines.
+   */
+  run: (items: Item[], deadlineAtMs: number) => Promise<Outcome[]>;
+  /** Most items in a batch. */
+  itemsMax: number;
+  /** Most items that wait; further ones are refused with QueueFullError. */
+  queueMax: number;
+  /** Most batches that run at once. */
+  inFlightMax: number;
+  /** Most bytes in a batch, by `sizeOf`. A single larger item goes alone. */
+  bytesMax?: number;
+  /** Bytes of one item. */
+  sizeOf?: (item: Item) => number;
+  /** True for errors that one item's content causes: the batch is then halved and run again, until the item is alone. */
+  isItemFault?: (error: unknown) => boolean;
+  /** Told of every finished batch, for metrics. */
+  onBatch?: (items: number, durationMs: number) => void;
+  /** Milliseconds since the epoch; the system's clock where not set. */
+  now?: () => number;
+};
+
+/** Collects items into batches. */
+export type Batcher<Item, Outcome> = {
+  /** Returns the item's outcome. Throws QueueFullError, CallerGoneError, BatcherClosedError, or what `run` threw. */
+  submit(item: Item, caller: Caller): Promise<Outcome>;
+  /** Items that wait to start. */
+  readonly queued: number;
+  /** Batches that run. */
+  readonly inFlight: number;
+  /** Takes no more items, runs what is queued, returns when all is done. */
+  close(): Promise<void>;
+};
+
+/** The queue is at its maximum: nothing was started. */
+export class QueueFullError extends Error {
+  override readonly name = "QueueFullError";
+}
+
+/** The caller went away, or its deadline passed, before its item started: nothing was started. */
+export class CallerGoneError extends Error {
+  override readonly name = "CallerGoneError";
+}
+
+/** The batcher is closed: nothing was started. */
+export class BatcherClosedError extends Error {
+  override readonly name = "BatcherClosedError";
+}
+
+type Entry<Item, Outcome> = {
+  item: Item;
+  caller: Caller;
+  resolve: (outcome: Outcome) => void;
+  reject: (error: unknown) => void;
+};
+
+/** Returns a batcher. */
+export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outcome>): Batcher<Item, Outcome> {
+  const { itemsMax, queueMax, inFlightMax, bytesMax = Infinity, sizeOf = () => 0, now = Date.now } = options;
+  let queue: Entry<Item, Outcome>[] = [];
+  let head = 0;
+  let inFlight = 0;
+  let scheduled = false;
+  let closed = false;
+  let onIdle: (() => void)[] = [];
+
+  const queued = () => queue.length - head;
+
+  function submit(item: Item, caller: Caller): Promise<Outcome> {
+    if (closed) return Promise.reject(new BatcherClosedError("closed"));
+    if (queued() >= queueMax) return Promise.reject(new QueueFullError(`${queueMax} items wait already`));
+    return new Promise((resolve, reject) => {
+      queue.push({ item, caller, resolve, reject });
+      schedule();
+    });
+  }
+
+  // One microtask later, so that items submitted in one turn of the event loop share a batch.
+  function schedule(): void {
+    if (scheduled || inFlight >= inFlightMax) return;
+    scheduled = true;
+    queueMicrotask(() => {
+      scheduled = false;
+      startBatches();
+    });
+  }
+
+  function startBatches(): void {
+    while (inFlight < inFlightMax) {
+      const entries = takeBatch();
+      if (entries.length === 0) break;
+      inFlight += 1;
+      void runBatch(entries).finally(() => {
+        inFlight -= 1;
+        startBatches();
+      });
+    }
+    if (inFlight === 0 && queued() === 0) {
+      for (const resolve of onIdle) resolve();
+      onIdle = [];
+    }
+  }
+
+  function takeBatch(): Entry<Item, Outcome>[] {
+    const entries: Entry<Item, Outcome>[] = [];
+    const nowMs = now();
+    let bytes = 0;
+    while (head < queue.length && entries.length < itemsMax) {
+      const entry = queue[head]!;
+      if (entry.caller.deadlineAtMs <= nowMs || entry.caller.isGone?.()) {
+        head += 1;
+        entry.reject(new CallerGoneError("the caller no longer waits"));
+        continue;
+      }
+      const size = sizeOf(entry.item);
+      if (entries.length > 0 && bytes + size > bytesMax) break;
+      bytes += size;
+      entries.push(entry);
+      head += 1;
+    }
+    if (head === queue.length || head > 1024) {
+      queue = queue.slice(head);
+      head = 0;
+    }
+    return entries;
+  }
+
+  async function runBatch(entries: Entry<Item, Outcome>[]): Promise<void> {
+    const startedMs = now();
+    try {
+      const outcomes = await options.run(
+        entries.map((entry) => entry.item),
+        entries.reduce((latest, entry) => Math.max(latest, entry.caller.deadlineAtMs), 0),
+      );
+      if (outcomes.length !== entries.length) {
+        throw new Error(`a batch of ${entries.length} items returned ${outcomes.length} outcomes`);
+      }
+      entries.forEach((entry, index) => entry.resolve(outcomes[index]!));
+    } catch (error) {
+      if (entries.length > 1 && options.isItemFault?.(error)) {
+        const middle = entries.length >> 1;
+        await runBatch(entries.slice(0, middle));
+        await runBatch(entries.slice(middle));
+        return;
+      }
+      for (const entry of entries) entry.reject(error);
+    }
+    options.onBatch?.(entries.length, now() - startedMs);
+  }
+
+  return {
+    submit,
+    get queued() {
+      return queued();
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    close() {
+      closed = true;
+      if (inFlight === 0 && queued() === 0) return Promise.resolve();
+      return new Promise((resolve) => onIdle.push(resolve));
+    },
+  };
+}

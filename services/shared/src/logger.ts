@@ -1,0 +1,18 @@
+// Structured logs: one object an event, stable names, no card data, no tokens, no personal data.
+
+import { pino, type Logger } from "pino";
+
+export type { Logger };
+
+/** Returns a logger that writes JSON lines to standard output. */
+export function createLogger(options: { service: string; level: string }): Logger {
+  return pino({
+    level: options.level,
+    base: { service: options.service },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { error: pino.stdSerializers.errWithCause },
+    // A safety net, not a licence: nothing should log these in the first place.
+    redact: ["authorization", "*.authorization", "*.paymentMethodToken", "*.sessionToken", "*.idToken"],
+  });
+}

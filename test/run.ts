@@ -1,0 +1,92 @@
+// Runs the tests: starts a real Postgres and a real Redis, migrates a template, hands over to mocha, checks the coverage
+// of services/ and gateway/, and ends with one line of counts. `npm test -- FILE…` runs some files, without coverage.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { createSql } from "#shared/sql";
+import { freePort } from "#stack/ports";
+import { startPostgres } from "#stack/postgres";
+import { findRedisServer, startRedis } from "#stack/redis";
+import { migrateAll } from "#stack/schemas";
+import { StackError } from "#stack/stack-error";
+import { rolePassword, templateName } from "./support/database.ts";
+
+const everything = ["proto/src/**/*.spec.ts", "services/**/*.spec.ts", "gateway/**/*.spec.ts", "test/**/*.spec.ts"];
+const linesMin = 90;
+
+const asked = process.argv.slice(2);
+const dir = resolve(`.data/test-${process.pid}`);
+const stops: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
+let mocha: ReturnType<typeof spawn> | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => mocha?.kill(signal));
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof StackError ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  for (const stop of stops.reverse()) await stop().catch((error: unknown) => console.error(error));
+}
+
+async function main(): Promise<number> {
+  await mkdir(dir, { recursive: true });
+  const redis = await startRedis({ binary: await findRedisServer(console.log), port: await freePort() });
+  stops.push(redis.stop);
+  const postgres = await startPostgres({ dir: `${dir}/postgres`, port: await freePort() });
+  stops.push(() => postgres.stop("immediate"));
+  await createTemplate(postgres.url);
+
+  const countsFile = `${dir}/counts.json`;
+  const mochaArgs = ["node_modules/mocha/bin/mocha.js", "--import=tsx", "--reporter=test/support/reporter.ts"];
+  const args = [
+    ...(asked.length > 0 ? [] : coverageArgs()),
+    ...mochaArgs,
+    ...["--timeout=20000", "--forbid-only", "--exit"],
+    ...(asked.length > 0 ? asked : everything),
+  ];
+  mocha = spawn(process.execPath, args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: {
+      ...process.env,
+      TEST_DATABASE_URL: postgres.url,
+      TEST_REDIS_URL: redis.url,
+      TEST_COUNTS_FILE: countsFile,
+    },
+  });
+  const [code] = (await once(mocha, "exit")) as [number | null];
+  const counts = JSON.parse(await readFile(countsFile, "utf8").catch(() => "null")) as {
+    passes: number;
+    failures: number;
+    pending: number;
+  } | null;
+  if (!counts) {
+    console.log("0 passed, 1 failed");
+    return 1;
+  }
+  if (code !== 0 && counts.failures === 0) console.log("the tests passed, but the run failed: see above");
+  const skipped = counts.pending > 0 ? `, ${counts.pending} skipped` : "";
+  console.log(`${counts.passes} passed, ${counts.failures} failed${skipped}`);
+  return code ?? 1;
+}
+
+async function createTemplate(url: string): Promise<void> {
+  const sql = createSql({ url, poolMax: 1, applicationName: "test" });
+  await sql.unsafe(`create database ${templateName}`);
+  await sql.end();
+  const template = new URL(url);
+  template.pathname = `/${templateName}`;
+  await migrateAll(template.href, rolePassword);
+}
+
+function coverageArgs(): string[] {
+  return [
+    "node_modules/c8/bin/c8.js",
+    ...["--all", "--src=services", "--src=gateway", "--include=services/**/*.ts", "--include=gateway/**/*.ts"],
+    ...["--exclude=**/*.spec.ts", "--reporter=text-summary", "--reporter=html"],
+    ...["--check-coverage", `--lines=${linesMin}`],
+    process.execPath,
+  ];
+}
