@@ -12,7 +12,7 @@ export class ConfigError extends Error {
 /** A whole number between two bounds, both included. */
 export const integer = (min: number, max: number) =>
   makeValidator<number>((input) => {
-    const value = Number(input);
+    const value = input.trim() === "" ? NaN : Number(input);
     if (!Number.isInteger(value) || value < min || value > max) {
       throw new Error(`must be a whole number from ${min} to ${max}, not "${input}"`);
     }

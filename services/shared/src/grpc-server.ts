@@ -13,6 +13,7 @@ import {
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { grpcServiceDefinition, grpcStatusFromError } from "#stubs";
+import { Health } from "#gen/grpc/health/v1/health";
 import type { Caller } from "./batcher.ts";
 import { addReflection } from "./grpc-reflection.ts";
 import type { Logger } from "./logger.ts";
@@ -104,10 +105,7 @@ export async function startGrpcServer(options: {
   const names = ["", ...implementations.map(({ service }) => service.typeName)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "NOT_SERVING"])));
   health.addToServer(server);
-  addReflection(
-    server,
-    implementations.map(({ service }) => service),
-  );
+  addReflection(server, [...implementations.map(({ service }) => service), Health]);
 
   const boundPort = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
@@ -117,8 +115,7 @@ export async function startGrpcServer(options: {
   return {
     port: boundPort,
     setServing: (serving) => names.forEach((name) => health.setStatus(name, serving ? "SERVING" : "NOT_SERVING")),
-    drain: () =>
-      new Promise((resolve, reject) => server.tryShutdown((error) => (error ? reject(error) : resolve()))),
+    drain: () => new Promise((resolve, reject) => server.tryShutdown((error) => (error ? reject(error) : resolve()))),
     abort: () => server.forceShutdown(),
   };
 }

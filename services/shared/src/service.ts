@@ -12,8 +12,15 @@ export const serviceSpecs = {
   HOST: str({ default: "0.0.0.0", desc: "address that the gRPC and admin ports listen on" }),
   PORT: integer(0, 65_535)({ desc: "gRPC port; 0 takes a free one" }),
   ADMIN_PORT: integer(0, 65_535)({ desc: "port of /live, /ready and /metrics; 0 takes a free one" }),
-  LOG_LEVEL: str({ default: "info", choices: ["debug", "info", "warn", "error", "silent"], desc: "least level to log" }),
-  DRAIN_MS: integer(0, 60_000)({
+  LOG_LEVEL: str({
+    default: "info",
+    choices: ["debug", "info", "warn", "error", "silent"],
+    desc: "least level to log",
+  }),
+  DRAIN_MS: integer(
+    0,
+    60_000,
+  )({
     default: 0,
     desc: "milliseconds between saying unready and closing, so that balancers notice; 0 outside a cluster",
   }),
