@@ -65,9 +65,13 @@ export function grpcServiceDefinition(service: DescService): ServiceDefinition {
   return definition;
 }
 
+// Spreads calls over all addresses of a name. Inside the mesh a name has one address and the proxy balances.
+const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
+
 /**
- * Returns a typed client of `service` at `target` (`host:port`, any grpc-js target). Plain text unless credentials are
- * given: inside the mesh the proxies encrypt. Retries are off, since one layer retries: the mesh, or the caller.
+ * Returns a typed client of `service` at `target`: `host:port`, any grpc-js target, or several replicas as
+ * `ip:port,ip:port`. Plain text unless credentials are given: inside the mesh the proxies encrypt. Retries are off, since
+ * one layer retries: the mesh, or the caller.
  */
 export function createGrpcClient<S extends DescService>(
   service: S,
@@ -75,7 +79,11 @@ export function createGrpcClient<S extends DescService>(
   options: ClientOptions & { channelCredentials?: ChannelCredentials } = {},
 ): GrpcClient<S> {
   const { channelCredentials = credentials.createInsecure(), ...channelOptions } = options;
-  const channel = new Client(target, channelCredentials, { "grpc.enable_retries": 0, ...channelOptions });
+  const channel = new Client(target.includes(",") ? `ipv4:${target}` : target, channelCredentials, {
+    "grpc.enable_retries": 0,
+    "grpc.service_config": roundRobin,
+    ...channelOptions,
+  });
   const client: Record<string, unknown> = {
     close: () => channel.close(),
     waitForReady: (deadlineMs: number) =>
