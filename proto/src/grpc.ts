@@ -82,6 +82,9 @@ export function createGrpcClient<S extends DescService>(
   const channel = new Client(target.includes(",") ? `ipv4:${target}` : target, channelCredentials, {
     "grpc.enable_retries": 0,
     "grpc.service_config": roundRobin,
+    // grpc-js waits up to two minutes before it tries an address again; a restarted replica is back within seconds.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1_000,
     ...channelOptions,
   });
   const client: Record<string, unknown> = {

@@ -1,0 +1,248 @@
+// The whole system through its public API: real processes, real Postgres and Redis, the sandbox provider.
+
+import assert from "node:assert/strict";
+import { v7 as uuidv7 } from "uuid";
+import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
+import {
+  bestOf,
+  curl,
+  eventually,
+  guest,
+  organiser,
+  publishEvent,
+  reasonOf,
+  seatedArea,
+  untilKnown,
+  type EdgeUser,
+} from "./support/edge.ts";
+import { startSystem, type System } from "./support/system.ts";
+
+describe("booking, end to end", function () {
+  this.timeout(120_000);
+  let system: System;
+  let staff: EdgeUser;
+  let buyer: EdgeUser;
+
+  before(async () => {
+    system = await startSystem();
+    staff = await organiser(system.gatewayUrl, system.issuerUrl);
+  });
+  beforeEach(async () => (buyer = await guest(system.gatewayUrl)));
+  afterEach(async () => {
+    const { clean, reports } = await staff.operations.checkInvariants({});
+    assert.ok(reports.some(({ examined }) => examined > 0n));
+    assert.deepEqual(
+      reports.filter(({ violations }) => violations > 0n).map(({ name, examples }) => ({ name, examples })),
+      [],
+    );
+    assert.equal(clean, true);
+  });
+  after(() => system.stop());
+
+  const pay = (
+    who: EdgeUser,
+    eventId: string,
+    reservationId: string,
+    paymentMethodToken: string,
+    idempotencyKey = uuidv7(),
+  ) => untilKnown(() => who.reservations.checkout({ eventId, reservationId, paymentMethodToken, idempotencyKey }));
+
+  it("holds, pays and confirms, and says the same again when asked again", async () => {
+    const eventId = await publishEvent(staff);
+    const wish = bestOf(eventId, 3);
+    const { reservation } = await buyer.reservations.createReservation(wish);
+    assert.equal(reservation?.state, ReservationState.HELD);
+    assert.deepEqual(reservation.seats.map(({ row, number }) => `${row}${number}`).length, 3);
+    assert.equal(reservation.total?.amountMinor, 7_500n);
+
+    const key = uuidv7();
+    const paid = await pay(buyer, eventId, wish.reservationId, "tok_approve", key);
+    assert.equal(paid.reservation?.state, ReservationState.CONFIRMED);
+    assert.deepEqual(paid.reservation.seats, reservation.seats);
+    const again = await pay(buyer, eventId, wish.reservationId, "tok_approve", key);
+    assert.deepEqual(again, paid);
+    const { areas } = await buyer.events.getAvailability({ eventId });
+    assert.deepEqual([areas[0]!.free, areas[0]!.held, areas[0]!.sold], [97, 0, 3]);
+    const listed = await buyer.reservations.listReservations({});
+    assert.deepEqual(
+      listed.reservations.map((each) => each.reservationId),
+      [wish.reservationId],
+    );
+  });
+
+  it("does the same for somebody with nothing but curl", async () => {
+    const eventId = await publishEvent(staff);
+    const api = `${system.gatewayUrl}/boxoffice.edge.v1`;
+    const session = await curl(`${api}.SessionService/CreateGuestSession`, {});
+    const token = session.body.session.sessionToken;
+    const found = await curl(`${api}.EventService/GetEvent`, { eventId });
+    assert.equal(found.body.event.name, "Test Night");
+    const reservationId = uuidv7();
+    const held = await curl(
+      `${api}.ReservationService/CreateReservation`,
+      { eventId, reservationId, areaId: "stalls", namedSeats: { seats: [{ row: "B", number: 4 }] } },
+      token,
+    );
+    assert.deepEqual(held.body.reservation.seats, [{ row: "B", number: 4 }]);
+    const paid = await curl(
+      `${api}.ReservationService/Checkout`,
+      { eventId, reservationId, paymentMethodToken: "tok_approve", idempotencyKey: "first" },
+      token,
+    );
+    assert.deepEqual([paid.status, paid.body.reservation.state], [200, "RESERVATION_STATE_CONFIRMED"]);
+    const refused = await curl(
+      `${api}.ReservationService/CreateReservation`,
+      { eventId, reservationId: uuidv7(), areaId: "stalls", namedSeats: { seats: [{ row: "B", number: 4 }] } },
+      token,
+    );
+    assert.equal(refused.status, 400);
+    assert.equal(refused.body.code, "failed_precondition");
+    assert.match(JSON.stringify(refused.body.details), /"reason":\s*"SEATS_UNAVAILABLE"/);
+  });
+
+  it("lets a declined buyer try another card while the hold lasts", async () => {
+    const eventId = await publishEvent(staff);
+    const wish = bestOf(eventId, 2);
+    await buyer.reservations.createReservation(wish);
+    const key = uuidv7();
+    const declined = () => reasonOf(pay(buyer, eventId, wish.reservationId, "tok_decline", key));
+    assert.equal(await declined(), "PAYMENT_DECLINED");
+    assert.equal(await declined(), "PAYMENT_DECLINED");
+    const paid = await pay(buyer, eventId, wish.reservationId, "tok_approve");
+    assert.equal(paid.reservation?.state, ReservationState.CONFIRMED);
+    assert.equal(await declined(), "PAYMENT_DECLINED");
+  });
+
+  it("sells the seats of a lapsed hold to whoever needs them, and refuses the late payment", async () => {
+    const eventId = await publishEvent(staff, { holdTtlMs: 1_000 });
+    const first = bestOf(eventId, 10);
+    const { reservation } = await buyer.reservations.createReservation(first);
+    const other = await guest(system.gatewayUrl);
+    const resold = await eventually("the seats are sold again", async () => {
+      const named = { case: "namedSeats" as const, value: { seats: reservation!.seats } };
+      return await other.reservations
+        .createReservation({ eventId, reservationId: uuidv7(), areaId: "stalls", selection: named })
+        .catch(() => undefined);
+    });
+    assert.equal(resold.reservation?.state, ReservationState.HELD);
+    assert.equal(await reasonOf(pay(buyer, eventId, first.reservationId, "tok_approve")), "HOLD_EXPIRED");
+    const { reservation: mine } = await buyer.reservations.getReservation(first);
+    assert.equal(mine?.state, ReservationState.EXPIRED);
+  });
+
+  it("gives seats back when a hold is cancelled, and money too when a booking is", async () => {
+    const eventId = await publishEvent(staff);
+    const [held, paid] = [bestOf(eventId, 4), bestOf(eventId, 4)];
+    await buyer.reservations.createReservation(held);
+    await buyer.reservations.createReservation(paid);
+    await pay(buyer, eventId, paid.reservationId, "tok_approve");
+    const cancelled = await buyer.reservations.cancelReservation(held);
+    assert.equal(cancelled.reservation?.state, ReservationState.CANCELLED);
+    const cancel = () => untilKnown(() => buyer.reservations.cancelReservation(paid));
+    await cancel();
+    await eventually("the refund is done", async () =>
+      (await cancel()).reservation?.state === ReservationState.REFUNDED ? true : undefined,
+    );
+    const { areas } = await buyer.events.getAvailability({ eventId });
+    assert.deepEqual([areas[0]!.free, areas[0]!.held, areas[0]!.sold], [100, 0, 0]);
+  });
+
+  it("shows a reservation to nobody but its customer", async () => {
+    const eventId = await publishEvent(staff);
+    const wish = bestOf(eventId, 1);
+    await buyer.reservations.createReservation(wish);
+    const thief = await guest(system.gatewayUrl);
+    assert.equal(await reasonOf(thief.reservations.getReservation(wish)), "NOT_FOUND");
+    assert.equal(await reasonOf(thief.reservations.cancelReservation(wish)), "NOT_FOUND");
+    assert.equal(await reasonOf(pay(thief, eventId, wish.reservationId, "tok_approve")), "NOT_FOUND");
+    assert.equal(await reasonOf(thief.reservations.createReservation(wish)), "IDEMPOTENCY_KEY_REUSED");
+    assert.deepEqual((await thief.reservations.listReservations({})).reservations, []);
+  });
+
+  it("gives 50 seats to 200 buyers who come at once: each seat once, and a true answer to everybody", async () => {
+    const eventId = await publishEvent(staff, { areas: [seatedArea("stalls", 5, 10)] });
+    const buyers = await Promise.all(Array.from({ length: 200 }, () => guest(system.gatewayUrl)));
+    const answers = await Promise.all(
+      buyers.map((each) =>
+        untilKnown(() => each.reservations.createReservation(bestOf(eventId, 1))).then(
+          ({ reservation }) => `${reservation!.seats[0]!.row}${reservation!.seats[0]!.number}`,
+          (error: unknown) => reasonOf(Promise.reject(error)),
+        ),
+      ),
+    );
+    const seats = answers.filter((answer) => answer !== "SOLD_OUT");
+    assert.equal(seats.length, 50);
+    assert.equal(new Set(seats).size, 50);
+  });
+
+  it("makes one reservation of 100 identical requests", async () => {
+    const eventId = await publishEvent(staff, { customerLimit: 2 });
+    const wish = bestOf(eventId, 2);
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => untilKnown(() => buyer.reservations.createReservation(wish))),
+    );
+    assert.equal(new Set(answers.map(({ reservation }) => JSON.stringify(reservation?.seats))).size, 1);
+    const { areas } = await buyer.events.getAvailability({ eventId });
+    assert.equal(areas[0]!.held, 2);
+  });
+
+  it("keeps a customer within the event's limit, however many requests come at once", async () => {
+    const eventId = await publishEvent(staff, { customerLimit: 5 });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        untilKnown(() => buyer.reservations.createReservation(bestOf(eventId, 2))).then(
+          () => "HELD",
+          (error: unknown) => reasonOf(Promise.reject(error)),
+        ),
+      ),
+    );
+    assert.equal(answers.filter((answer) => answer === "HELD").length, 2);
+    assert.equal(answers.filter((answer) => answer === "CUSTOMER_LIMIT").length, 18);
+  });
+
+  const providerStories: [token: string, end: string][] = [
+    ["tok_approve", "CONFIRMED"],
+    ["tok_decline", "PAYMENT_DECLINED"],
+    ["tok_slow", "CONFIRMED"],
+    ["tok_down_once", "CONFIRMED"],
+    ["tok_timeout_after_authorize", "CONFIRMED"],
+    ["tok_timeout_after_capture", "CONFIRMED"],
+    ["tok_answers_twice", "CONFIRMED"],
+    ["tok_reset", "CONFIRMED"],
+  ];
+  for (const [token, end] of providerStories) {
+    it(`ends in ${end} when the provider behaves like ${token}, and charges at most once`, async () => {
+      const eventId = await publishEvent(staff);
+      const wish = bestOf(eventId, 1);
+      const capturesBefore = await capturesOf(system);
+      await buyer.reservations.createReservation(wish);
+      const answer = await pay(buyer, eventId, wish.reservationId, token).then(
+        ({ reservation }) => ReservationState[reservation!.state],
+        (error: unknown) => reasonOf(Promise.reject(error)),
+      );
+      assert.equal(answer, end);
+      assert.equal((await capturesOf(system)) - capturesBefore, end === "CONFIRMED" ? 1 : 0);
+    });
+  }
+
+  it("leaves a booking in payment while the provider is down, and undoes it when that lasts", async () => {
+    const eventId = await publishEvent(staff, { holdTtlMs: 1_000 });
+    const wish = bestOf(eventId, 1);
+    await buyer.reservations.createReservation(wish);
+    const request = {
+      eventId,
+      reservationId: wish.reservationId,
+      paymentMethodToken: "tok_down",
+      idempotencyKey: "one",
+    };
+    assert.equal(await reasonOf(buyer.reservations.checkout(request, { timeoutMs: 1_500 })), "IN_PROGRESS");
+    assert.equal(await reasonOf(buyer.reservations.cancelReservation(wish)), "IN_PROGRESS");
+    const { reservation } = await buyer.reservations.getReservation(wish);
+    assert.equal(reservation?.state, ReservationState.PAYING);
+  });
+});
+
+async function capturesOf({ sandboxUrl }: System): Promise<number> {
+  const stats = (await (await fetch(`${sandboxUrl}/v1/stats`)).json()) as { captures: number };
+  return stats.captures;
+}
