@@ -1,6 +1,6 @@
 // Settings from the environment. Each service's config.ts declares its own with these; nothing else reads the environment.
 
-import { cleanEnv, makeValidator, type ValidatorSpec } from "envalid";
+import { cleanEnv, EnvMissingError, makeValidator, type ValidatorSpec } from "envalid";
 
 export { bool, str, url } from "envalid";
 
@@ -42,7 +42,8 @@ export function readConfig<S extends Record<string, ValidatorSpec<unknown>>>(env
     reporter: ({ errors }) => {
       const lines = Object.entries(errors).map(([name, error]) => {
         const meaning = specs[name]?.desc;
-        return `${name}: ${(error as Error).message || "is required"}${meaning ? ` (${meaning})` : ""}`;
+        const problem = error instanceof EnvMissingError ? "is required" : (error as Error).message;
+        return `${name}: ${problem}${meaning ? ` (${meaning})` : ""}`;
       });
       if (lines.length > 0) throw new ConfigError(`wrong settings:\n  ${lines.join("\n  ")}`);
     },

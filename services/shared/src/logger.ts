@@ -12,7 +12,11 @@ export function createLogger(options: { service: string; level: string }): Logge
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.errWithCause },
-    // A safety net, not a licence: nothing should log these in the first place.
-    redact: ["authorization", "*.authorization", "*.paymentMethodToken", "*.sessionToken", "*.idToken"],
+    // A safety net, not a licence: nothing should log these in the first place. Postgres puts the whole failing row into an
+    // error's `detail`, and parameters into its `where`.
+    redact: [
+      ...["authorization", "*.authorization", "*.paymentMethodToken", "*.sessionToken", "*.idToken"],
+      ...["error.detail", "error.where", "error.cause.detail", "error.cause.where"],
+    ],
   });
 }

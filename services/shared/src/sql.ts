@@ -15,11 +15,13 @@ export type SqlOptions = {
   applicationName: string;
   /** Milliseconds after which Postgres ends a statement. */
   statementTimeoutMs?: number;
+  /** Settings of Postgres for these connections, e.g. of its planner. */
+  settings?: Record<string, string>;
 };
 
 /** Returns a pool. int8 arrives as a number and throws beyond 2^53; timestamps arrive as Date. */
 export function createSql(options: SqlOptions): Sql {
-  const { statementTimeoutMs = 10_000 } = options;
+  const { statementTimeoutMs = 10_000, settings = {} } = options;
   return postgres(options.url, {
     max: options.poolMax,
     connect_timeout: 5,
@@ -30,6 +32,7 @@ export function createSql(options: SqlOptions): Sql {
       statement_timeout: statementTimeoutMs,
       // A client that stalls inside a transaction must not keep rows locked.
       idle_in_transaction_session_timeout: statementTimeoutMs,
+      ...settings,
     },
   }) as unknown as Sql;
 }
@@ -40,6 +43,11 @@ export function createSql(options: SqlOptions): Sql {
  */
 export function isContentError(error: unknown): boolean {
   return error instanceof postgres.PostgresError && /^2[23]/.test(error.code);
+}
+
+/** Returns the name of the constraint that a statement broke, or undefined for any other error. */
+export function violatedConstraint(error: unknown): string | undefined {
+  return error instanceof postgres.PostgresError && error.code.startsWith("23") ? error.constraint_name : undefined;
 }
 
 /**

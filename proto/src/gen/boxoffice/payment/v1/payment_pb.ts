@@ -72,7 +72,8 @@ export type Payment = Message<"boxoffice.payment.v1.Payment"> & {
   state: PaymentState;
 
   /**
-   * The provider's reason, when declined, e.g. `card_declined`.
+   * Why it was declined, else empty: `card_declined`, `insufficient_funds`, `expired_card`, `authentication_required`,
+   * `fraud_suspected`, `invalid_token`, `authorization_expired`, `authorization_voided` or `other`.
    *
    * @generated from field: string decline_reason = 7;
    */
@@ -536,7 +537,7 @@ export const PaymentStateSchema: GenEnum<PaymentState> = /*@__PURE__*/
   enumDesc(file_boxoffice_payment_v1_payment, 0);
 
 /**
- * Every write is idempotent by the caller's payment_id (and refund_id), which is also the provider's idempotency key. A
+ * Every write is idempotent by the caller's payment_id (and refund_id), which the provider's idempotency keys follow from. A
  * provider that is slow, down or unclear is no error of the call: the payment comes back in the state that is certain
  * (AUTHORIZING, CAPTURING, VOIDING, or a refund that is REFUNDING), and the caller asks again with the same key.
  *
@@ -556,8 +557,9 @@ export const PaymentService: GenService<{
     output: typeof AuthorizeResponseSchema;
   },
   /**
-   * Captures an authorised payment in full, once. Answers CAPTURED, or CAPTURING while the answer is unknown. Refusals:
-   * NOT_FOUND, WRONG_STATE.
+   * Captures an authorised payment in full, once. Answers CAPTURED, CAPTURING while the answer is unknown, or DECLINED where
+   * the provider refuses for good (an authorisation that has expired); a payment that has been captured and gone further is
+   * returned as it stands. Refusals: NOT_FOUND, WRONG_STATE, OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Capture
    */
@@ -567,9 +569,10 @@ export const PaymentService: GenService<{
     output: typeof CaptureResponseSchema;
   },
   /**
-   * Gives an authorisation back. A payment whose authorisation is unknown or was never asked for ends VOIDED as well, and
-   * a later Authorize with its key can't revive it. Answers VOIDED (or DECLINED, where there was nothing to void), or
-   * VOIDING while the answer is unknown. Refusals: NOT_FOUND, WRONG_STATE once captured.
+   * Gives an authorisation back. A payment whose authorisation is unknown ends VOIDED as well. A key that was never seen is
+   * VOIDED at once and kept as a tombstone without order and amount, so that an Authorize that arrives later is answered
+   * VOIDED and asks the provider for nothing. Answers VOIDED (or DECLINED, where there was nothing to void), or VOIDING
+   * while the answer is unknown. Refusals: WRONG_STATE once capturing, OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Void
    */
@@ -580,7 +583,7 @@ export const PaymentService: GenService<{
   },
   /**
    * Refunds a captured payment in full. Idempotent by refund_id. Answers REFUNDED, or REFUNDING while the answer is
-   * unknown. Refusals: NOT_FOUND, WRONG_STATE, IDEMPOTENCY_KEY_REUSED (another refund_id for a refunded payment).
+   * unknown. Refusals: NOT_FOUND, WRONG_STATE, IDEMPOTENCY_KEY_REUSED (another refund_id for a refunded payment), OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Refund
    */

@@ -1,0 +1,119 @@
+// Puts the payment service together.
+
+import { fileURLToPath } from "node:url";
+import { PaymentService } from "#stubs";
+import { createBatcher, type Batcher } from "#shared/batcher";
+import { implement } from "#shared/grpc-server";
+import { createBatchMetrics, Gauge, type Registry } from "#shared/metrics";
+import { isMigrated } from "#shared/migrate";
+import type { ServiceContext, ServiceParts } from "#shared/service";
+import { createSql, isContentError, type Sql } from "#shared/sql";
+import { createAskProvider } from "./ask-provider.ts";
+import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
+import type { PaymentConfig } from "./config.ts";
+import type { Payment } from "./domain/payment.ts";
+import { createPayments } from "./payments.ts";
+import { createSandboxProvider } from "./providers/sandbox.ts";
+import { startResumer } from "./resumer.ts";
+import { createHandlers } from "./rpc/handlers.ts";
+import { createInvariantStore } from "./store-invariants.ts";
+import { createStore } from "./store.ts";
+
+const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
+
+/** Returns the service's parts, connected and with the resumer running. */
+export async function buildPayment(config: PaymentConfig, { log, metrics }: ServiceContext): Promise<ServiceParts> {
+  const sql = createSql({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: "boxoffice-payment",
+  });
+  const store = createStore(sql);
+  const batching = { config, metrics: createBatchMetrics(metrics) };
+  const creations = batched("payment_creations", store.create, batching);
+  const moves = batched("payment_moves", store.move, batching);
+  const bulkhead = createBulkhead({
+    runningMax: config.PROVIDER_RUNNING_MAX,
+    waitingMax: config.PROVIDER_WAITING_MAX,
+    waitMsMax: config.PROVIDER_WAIT_MS,
+  });
+  watchBulkhead(bulkhead, metrics);
+  const provider = createSandboxProvider({ url: config.SANDBOX_URL, connectionsMax: config.PROVIDER_RUNNING_MAX });
+  const askProvider = createAskProvider({
+    provider,
+    triesMax: config.PROVIDER_TRIES_MAX,
+    tryMsMax: config.PROVIDER_TRY_MS,
+    pauseMsMax: config.PROVIDER_PAUSE_MS,
+    random: Math.random,
+    log,
+    metrics,
+  });
+  const payments = createPayments({ creations, moves, askProvider, bulkhead, log });
+  const resumer = startResumer({
+    store,
+    payments,
+    log,
+    untouchedMs: config.RESUME_AFTER_MS,
+    intervalMs: config.RESUME_INTERVAL_MS,
+    itemsMax: config.RESUME_ITEMS_MAX,
+    patienceMs: config.PROVIDER_TRY_MS * 2,
+  });
+
+  return {
+    implementations: [
+      implement(
+        PaymentService,
+        createHandlers({ payments, store, invariants: createInvariantStore(sql), providerName: provider.name }),
+      ),
+    ],
+    // A provider that is down does not make the service unready: payments are still read, voided and waited for.
+    notReadyBecause: () => notReadyBecause(sql),
+    stopWorkers: async () => {
+      await resumer.stop();
+      await creations.close();
+      await moves.close();
+    },
+    close: async () => {
+      await provider.close();
+      await sql.end({ timeout: 3 });
+    },
+  };
+}
+
+type BatchContext = { config: PaymentConfig; metrics: ReturnType<typeof createBatchMetrics> };
+
+function batched<Item>(
+  name: string,
+  run: (items: Item[]) => Promise<(Payment | undefined)[]>,
+  { config, metrics }: BatchContext,
+): Batcher<Item, Payment | undefined> {
+  const batcher = createBatcher<Item, Payment | undefined>({
+    run,
+    itemsMax: config.BATCH_ITEMS_MAX,
+    queueMax: config.BATCH_QUEUE_MAX,
+    inFlightMax: config.BATCHES_IN_FLIGHT_MAX,
+    isItemFault: isContentError,
+    onBatch: metrics.onBatch(name),
+  });
+  metrics.watchQueue(name, batcher);
+  return batcher;
+}
+
+function watchBulkhead(bulkhead: Bulkhead, metrics: Registry): void {
+  new Gauge({
+    name: "boxoffice_payment_commands",
+    help: "Commands on payments that run, and that wait for their turn.",
+    labelNames: ["place"],
+    registers: [metrics],
+    collect() {
+      this.set({ place: "running" }, bulkhead.running);
+      this.set({ place: "waiting" }, bulkhead.waiting);
+    },
+  });
+}
+
+async function notReadyBecause(sql: Sql): Promise<string | undefined> {
+  return (await isMigrated(sql, { schema: "payment", dir: migrationsDir }))
+    ? undefined
+    : "the schema payment lacks migrations";
+}

@@ -1,0 +1,33 @@
+// The payment service's settings.
+
+import { integer, readConfig, str, url } from "#shared/config";
+import { serviceSpecs } from "#shared/service";
+
+/** Returns the settings in `env`. Throws ConfigError, which names every wrong one. */
+export function readPaymentConfig(env: NodeJS.ProcessEnv) {
+  return readConfig(env, {
+    ...serviceSpecs,
+    DATABASE_URL: str({ desc: "Postgres, as the role boxoffice_payment" }),
+    DATABASE_POOL_MAX: integer(1, 100)({ default: 8, desc: "most connections to Postgres" }),
+    BATCH_ITEMS_MAX: integer(1, 1_000)({ default: 200, desc: "most payments written in one statement" }),
+    BATCH_QUEUE_MAX: integer(1, 100_000)({ default: 5_000, desc: "most payments that wait to be written" }),
+    BATCHES_IN_FLIGHT_MAX: integer(1, 16)({ default: 2, desc: "most statements of one kind at once" }),
+    PROVIDER: str({ choices: ["sandbox"], default: "sandbox", desc: "payment provider" }),
+    SANDBOX_URL: url({ desc: "base URL of the sandbox provider" }),
+    PROVIDER_TRY_MS: integer(10, 60_000)({ default: 3_500, desc: "longest try of a provider call, in milliseconds" }),
+    PROVIDER_TRIES_MAX: integer(1, 10)({ default: 3, desc: "most tries of a provider call" }),
+    PROVIDER_PAUSE_MS: integer(0, 10_000)({ default: 100, desc: "longest pause after the first try; doubles" }),
+    PROVIDER_RUNNING_MAX: integer(1, 10_000)({ default: 256, desc: "most commands under way, and connections" }),
+    PROVIDER_WAITING_MAX: integer(0, 100_000)({ default: 2_000, desc: "most commands that wait for their turn" }),
+    PROVIDER_WAIT_MS: integer(0, 60_000)({ default: 1_000, desc: "longest such wait, in milliseconds" }),
+    RESUME_AFTER_MS: integer(
+      0,
+      3_600_000,
+    )({ default: 10_000, desc: "milliseconds before a pending payment is resumed" }),
+    RESUME_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for such payments" }),
+    RESUME_ITEMS_MAX: integer(1, 1_000)({ default: 50, desc: "most payments resumed at once" }),
+  });
+}
+
+/** The settings, read. */
+export type PaymentConfig = ReturnType<typeof readPaymentConfig>;

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import { RefusalReason } from "#stubs";
+import { decide, openingWrite, type Command, type Decision } from "./decide.ts";
+import { PaymentState, stateName, type Order, type Payment } from "./payment.ts";
+import { settle } from "./settle.ts";
+
+const key = { eventId: "e", paymentId: "p" };
+const order: Order = {
+  reservationId: "r",
+  customerId: "c",
+  amountMinor: 1,
+  currencyCode: "EUR",
+  requestHash: "h",
+  provider: "sandbox",
+};
+const commands = {
+  authorize: { ...key, kind: "authorize", order, paymentMethodToken: "t" },
+  capture: { ...key, kind: "capture" },
+  void: { ...key, kind: "void" },
+  refund: { ...key, kind: "refund", refundId: "f" },
+} satisfies Record<string, Command>;
+const states = Object.values(PaymentState).filter((state) => typeof state === "number" && state > 0) as PaymentState[];
+
+// What each command does in each state; `→ X` writes X.
+const table: Record<string, Record<keyof typeof commands, string>> = {
+  none: { authorize: "create", capture: "NOT_FOUND", void: "bury", refund: "NOT_FOUND" },
+  AUTHORIZING: { authorize: "ask", capture: "WRONG_STATE", void: "→ VOIDING", refund: "WRONG_STATE" },
+  AUTHORIZED: { authorize: "answer", capture: "→ CAPTURING", void: "→ VOIDING", refund: "WRONG_STATE" },
+  DECLINED: { authorize: "answer", capture: "WRONG_STATE", void: "answer", refund: "WRONG_STATE" },
+  CAPTURING: { authorize: "answer", capture: "ask", void: "WRONG_STATE", refund: "WRONG_STATE" },
+  CAPTURED: { authorize: "answer", capture: "answer", void: "WRONG_STATE", refund: "→ REFUNDING" },
+  VOIDING: { authorize: "answer", capture: "WRONG_STATE", void: "ask", refund: "WRONG_STATE" },
+  VOIDED: { authorize: "answer", capture: "WRONG_STATE", void: "answer", refund: "WRONG_STATE" },
+  REFUNDING: { authorize: "answer", capture: "answer", void: "WRONG_STATE", refund: "ask" },
+  REFUNDED: { authorize: "answer", capture: "answer", void: "WRONG_STATE", refund: "answer" },
+};
+
+describe("decide", () => {
+  for (const [state, row] of Object.entries(table)) {
+    for (const [name, expected] of Object.entries(row)) {
+      it(`${name} of ${state === "none" ? "no payment" : state}: ${expected}`, () => {
+        assert.equal(told(decide(paymentIn(state), commands[name as keyof typeof commands])), expected);
+      });
+    }
+  }
+
+  it("covers every state", () => {
+    assert.deepEqual(Object.keys(table).slice(1).toSorted(), states.map(stateName).toSorted());
+  });
+
+  it("refuses another request under a known key in every state, but not under a tombstone", () => {
+    const other: Command = { ...commands.authorize, order: { ...order, requestHash: "other" } };
+    for (const state of states) {
+      assert.equal(told(decide(paymentIn(stateName(state)), other)), "IDEMPOTENCY_KEY_REUSED");
+    }
+    assert.equal(told(decide({ ...paymentIn("VOIDED")!, order: undefined }, other)), "answer");
+  });
+
+  it("refuses another refund of a payment that has one", () => {
+    for (const state of ["REFUNDING", "REFUNDED"]) {
+      const decision = decide(paymentIn(state), { ...commands.refund, refundId: "other" });
+      assert.equal(told(decision), "IDEMPOTENCY_KEY_REUSED");
+    }
+  });
+
+  it("opens with a write that it would also choose for the state it hopes for", () => {
+    const hopes = { authorize: "none", capture: "AUTHORIZED", void: "AUTHORIZED", refund: "CAPTURED" };
+    for (const command of Object.values(commands)) {
+      assert.deepEqual(openingWrite(command), decide(paymentIn(hopes[command.kind]), command));
+    }
+  });
+
+  it("never moves backwards, whatever is commanded and whatever the provider answers", () => {
+    const rank: Record<string, number> = Object.fromEntries(
+      [
+        "AUTHORIZING",
+        "AUTHORIZED",
+        "CAPTURING",
+        "CAPTURED",
+        "VOIDING",
+        "VOIDED",
+        "REFUNDING",
+        "REFUNDED",
+        "DECLINED",
+      ].map((name, index) => [name, index]),
+    );
+    const result = fc.oneof(
+      fc.constant({ kind: "done" as const, ref: "x" }),
+      fc.constant({ kind: "declined" as const, reason: "other" as const }),
+      fc.constant({ kind: "unknown" as const, cause: "timeout" }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(...Object.values(commands)), result), { maxLength: 20 }),
+        (steps) => {
+          let payment: Payment | undefined;
+          for (const [command, answer] of steps) {
+            const before = payment;
+            for (let decision = decide(payment, command); ; decision = decide(payment, command)) {
+              if (decision.kind === "create") payment = paymentIn("AUTHORIZING");
+              else if (decision.kind === "bury") payment = { ...paymentIn("VOIDED")!, order: undefined };
+              else if (decision.kind === "move") payment = { ...payment!, state: decision.to };
+              else {
+                if (decision.kind === "ask")
+                  payment = { ...payment!, state: settle(payment!, answer)?.to ?? payment!.state };
+                break;
+              }
+            }
+            if (before && payment) assert.ok(rank[stateName(payment.state)]! >= rank[stateName(before.state)]!);
+          }
+        },
+      ),
+    );
+  });
+});
+
+function paymentIn(state: string): Payment | undefined {
+  if (state === "none") return undefined;
+  return {
+    ...key,
+    state: PaymentState[state as keyof typeof PaymentState],
+    order,
+    paymentMethodToken: undefined,
+    authorizationRef: undefined,
+    captureRef: undefined,
+    declineReason: undefined,
+    refundId: "f",
+    createdAt: new Date(0),
+  };
+}
+
+function told(decision: Decision): string {
+  if (decision.kind === "refuse") return RefusalReason[decision.refusal.reason];
+  return decision.kind === "move" ? `→ ${stateName(decision.to)}` : decision.kind;
+}

@@ -1,0 +1,40 @@
+// What a payment is. The states are the contract's, and their numbers are those in the database.
+
+import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+
+export { PaymentState };
+
+/** Names a payment; both are lower-case UUIDs. */
+export type PaymentKey = { eventId: string; paymentId: string };
+
+/** What was asked for when the payment was made. */
+export type Order = {
+  reservationId: string;
+  customerId: string;
+  amountMinor: number;
+  /** ISO 4217, upper case. */
+  currencyCode: string;
+  /** SHA-256 in hex of everything that the caller asked for; tells a repeat from another request under the same key. */
+  requestHash: string;
+  /** The provider's name. */
+  provider: string;
+};
+
+/** A payment as it stands. */
+export type Payment = PaymentKey & {
+  state: PaymentState;
+  /** Undefined in a tombstone: a payment that was voided before its authorisation arrived. */
+  order: Order | undefined;
+  /** Known only while the state is AUTHORIZING. */
+  paymentMethodToken: string | undefined;
+  authorizationRef: string | undefined;
+  captureRef: string | undefined;
+  declineReason: string | undefined;
+  refundId: string | undefined;
+  createdAt: Date;
+};
+
+/** Returns a state's name without its prefix, e.g. `CAPTURED`. */
+export function stateName(state: PaymentState): string {
+  return PaymentState[state] ?? "UNSPECIFIED";
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { createGrpcClient, PaymentService } from "#stubs";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { inTime, newKey, orderFor, summary } from "../test/harness.ts";
+
+describe("processes", () => {
+  let database: TestDatabase;
+  before(async () => (database = await createTestDatabase()));
+  after(() => database.drop());
+
+  it("announce their ports, serve, and stop when asked", async () => {
+    const sandbox = await startProcess("./sandbox/main.ts", {});
+    const payment = await startProcess("./main.ts", {
+      ADMIN_PORT: "0",
+      DATABASE_URL: database.urlOf("payment"),
+      SANDBOX_URL: `http://127.0.0.1:${sandbox.ports["http"]}`,
+    });
+    const client = createGrpcClient(PaymentService, `127.0.0.1:${payment.ports["grpc"]}`);
+    const key = newKey();
+    assert.equal(summary(await client.authorize(orderFor(key), inTime)), "AUTHORIZED");
+    const { reports } = await client.checkInvariants({ scope: { eventId: key.eventId } }, inTime);
+    assert.ok(reports.length > 0 && reports.every(({ violations }) => violations === 0n));
+    client.close();
+    assert.equal(await payment.stop(), 0);
+    assert.equal(await sandbox.stop(), 0);
+  });
+
+  for (const file of ["./main.ts", "./sandbox/main.ts"]) {
+    it(`${file} names wrong settings and exits with 2`, async () => {
+      const child = start(file, { PORT: "many" });
+      let errors = "";
+      child.stderr.on("data", (chunk: Buffer) => (errors += String(chunk)));
+      assert.deepEqual((await once(child, "close")).slice(0, 1), [2]);
+      assert.match(errors, /PORT: must be a whole number/);
+    });
+  }
+});
+
+function start(file: string, settings: Record<string, string>) {
+  return spawn(process.execPath, ["--import=tsx", fileURLToPath(new URL(file, import.meta.url))], {
+    env: {
+      ...process.env,
+      NODE_V8_COVERAGE: undefined,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      LOG_LEVEL: "silent",
+      ANNOUNCE_PORTS: "true",
+      ...settings,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function startProcess(file: string, settings: Record<string, string>) {
+  const child = start(file, settings);
+  const exited = once(child, "exit") as Promise<[number]>;
+  const line = await Promise.race([once(child.stdout, "data"), exited.then(() => assert.fail(`${file} exited`))]);
+  const { ports } = JSON.parse(String(line[0])) as { ports: Record<string, number> };
+  return {
+    ports,
+    stop: async () => {
+      child.kill("SIGTERM");
+      return (await exited)[0];
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// A payment as it lies in the database.
+
+import type { Order, Payment, PaymentState } from "./domain/payment.ts";
+
+/** What the store selects of a payment. Without a reservation_id it is a tombstone, and the other columns of an order are null. */
+export type PaymentRow = {
+  event_id: string;
+  payment_id: string;
+  state: PaymentState;
+  reservation_id: string | null;
+  customer_id: string;
+  amount_minor: number;
+  currency_code: string;
+  request_hash: string;
+  provider: string;
+  payment_method_token: string | null;
+  authorization_ref: string | null;
+  capture_ref: string | null;
+  decline_reason: string | null;
+  refund_id: string | null;
+  created_at: Date;
+};
+
+/** Returns the payment of a row. */
+export function paymentFromRow(row: PaymentRow): Payment {
+  return {
+    eventId: row.event_id,
+    paymentId: row.payment_id,
+    state: row.state,
+    order: orderFrom(row),
+    paymentMethodToken: row.payment_method_token ?? undefined,
+    authorizationRef: row.authorization_ref ?? undefined,
+    captureRef: row.capture_ref ?? undefined,
+    declineReason: row.decline_reason ?? undefined,
+    refundId: row.refund_id ?? undefined,
+    createdAt: row.created_at,
+  };
+}
+
+function orderFrom(row: PaymentRow): Order | undefined {
+  if (row.reservation_id === null) return undefined;
+  return {
+    reservationId: row.reservation_id,
+    customerId: row.customer_id,
+    amountMinor: row.amount_minor,
+    currencyCode: row.currency_code,
+    requestHash: row.request_hash,
+    provider: row.provider,
+  };
+}

@@ -1,0 +1,115 @@
+// How a command on a payment is carried out: its intent is committed, then the provider is asked, then the answer is
+// written, if the payment is still where it was. No transaction is open while the provider is asked.
+
+import { RefusalReason, type Refusal } from "#stubs";
+import type { Batcher, Caller } from "#shared/batcher";
+import type { Logger } from "#shared/logger";
+import { createRefusal } from "#shared/refusal";
+import type { AskProvider } from "./ask-provider.ts";
+import type { Bulkhead } from "./bulkhead.ts";
+import { decide, openingWrite, type Command, type Write } from "./domain/decide.ts";
+import { stateName, type Payment } from "./domain/payment.ts";
+import { providerRequestOf, settle } from "./domain/settle.ts";
+import type { Creation, Move } from "./store.ts";
+
+/** What came of a command. */
+export type Outcome = { kind: "payment"; payment: Payment } | { kind: "refused"; refusal: Refusal };
+
+/** Carries out commands. */
+export type Payments = {
+  /** Throws for failed I/O, after which the outcome is unknown, and what the batchers throw for work never started. */
+  perform(command: Command, caller: Caller): Promise<Outcome>;
+  /** Asks the provider about a pending payment, writes its answer, and returns the payment as it then stands. */
+  finish(payment: Payment, deadlineAtMs: number): Promise<Payment>;
+};
+
+/** What `createPayments` needs. */
+export type PaymentsContext = {
+  creations: Pick<Batcher<Creation, Payment | undefined>, "submit">;
+  moves: Pick<Batcher<Move, Payment | undefined>, "submit">;
+  askProvider: AskProvider;
+  bulkhead: Bulkhead;
+  log: Logger;
+};
+
+// States only move forward and there are nine, so a command that loses every race has settled by then.
+const writesMax = 9;
+
+/** Returns the payments. */
+export function createPayments({ creations, moves, askProvider, bulkhead, log }: PaymentsContext): Payments {
+  function write(step: Write, caller: Caller): Promise<Payment | undefined> {
+    switch (step.kind) {
+      case "create":
+        return creations.submit(
+          { ...step.key, order: step.order, paymentMethodToken: step.paymentMethodToken },
+          caller,
+        );
+      case "bury":
+        return creations.submit({ ...step.key, order: undefined, paymentMethodToken: undefined }, caller);
+      case "move":
+        return moves.submit(moveOf(step), caller);
+    }
+  }
+
+  async function carryOut(command: Command, caller: Caller): Promise<Outcome> {
+    let step = openingWrite(command);
+    for (let writes = 1; writes <= writesMax; writes += 1) {
+      const decision = decide(await write(step, caller), command);
+      switch (decision.kind) {
+        case "answer":
+          return { kind: "payment", payment: decision.payment };
+        case "ask":
+          return { kind: "payment", payment: await finish(decision.payment, caller.deadlineAtMs) };
+        case "refuse":
+          return { kind: "refused", refusal: decision.refusal };
+        default:
+          step = decision;
+      }
+    }
+    throw new Error(`payment ${command.paymentId} did not settle within ${writesMax} writes`);
+  }
+
+  async function finish(payment: Payment, deadlineAtMs: number): Promise<Payment> {
+    const result = await askProvider(providerRequestOf(payment), deadlineAtMs);
+    const settlement = settle(payment, result);
+    if (!settlement) {
+      if (result.kind === "declined") {
+        const { paymentId, state } = payment;
+        log.error({ event: "payment.provider_refuses", paymentId, state: stateName(state), reason: result.reason });
+      }
+      return payment;
+    }
+    // The answer is written even when its caller has gone: it is known now, and whoever asks next finds it.
+    const after = await moves.submit(moveOf(settlement), { deadlineAtMs: Infinity });
+    if (!after) throw new Error(`payment ${payment.paymentId} is gone`);
+    return after;
+  }
+
+  return {
+    async perform(command, caller) {
+      const leave = await bulkhead.enter(caller.deadlineAtMs);
+      if (!leave) return { kind: "refused", refusal: overloaded() };
+      try {
+        return await carryOut(command, caller);
+      } finally {
+        leave();
+      }
+    },
+    finish,
+  };
+}
+
+type AnyMove = Pick<Move, "from" | "to"> & {
+  key: { eventId: string; paymentId: string };
+  ref?: string;
+  declineReason?: string;
+  refundId?: string;
+};
+
+function moveOf({ key, from, to, ref, declineReason, refundId }: AnyMove): Move {
+  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, declineReason, refundId };
+}
+
+function overloaded(): Refusal {
+  return createRefusal(RefusalReason.OVERLOADED, "too many payments are under way", { retryAfterMs: 1_000 });
+}

@@ -1,0 +1,15 @@
+import type { Method } from "./context.ts";
+
+/** Checks the promises that payment can see. */
+export const checkInvariants: Method<"checkInvariants"> =
+  ({ invariants }) =>
+  async ({ scope }) => {
+    const checks = await invariants.check(scope?.eventId || undefined);
+    return {
+      reports: checks.map(({ violations, examined, ...check }) => ({
+        ...check,
+        violations: BigInt(violations),
+        examined: BigInt(examined),
+      })),
+    };
+  };

@@ -1,0 +1,19 @@
+import type { Handlers } from "#shared/grpc-server";
+import type { PaymentService } from "#stubs";
+import type { Payments } from "../payments.ts";
+import type { InvariantStore } from "../store-invariants.ts";
+import type { Store } from "../store.ts";
+
+/** What the methods work with. */
+export type RpcContext = {
+  payments: Pick<Payments, "perform">;
+  store: Pick<Store, "read">;
+  invariants: InvariantStore;
+  /** The provider of new payments. */
+  providerName: string;
+};
+
+/** Makes the handler of a method. */
+export type Method<Name extends keyof Handlers<typeof PaymentService>> = (
+  context: RpcContext,
+) => Handlers<typeof PaymentService>[Name];

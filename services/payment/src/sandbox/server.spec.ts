@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { startSandbox, type Sandbox } from "./server.ts";
+
+describe("sandbox", () => {
+  let sandbox: Sandbox;
+  let count = 0;
+  before(async () => {
+    sandbox = await startSandbox({ host: "127.0.0.1", port: 0, slowMs: 50, recordsMax: 100 });
+  });
+  after(() => sandbox.close());
+
+  const post = async (path: string, key: string, body: unknown = {}) => {
+    const response = await fetch(sandbox.url + path, {
+      method: "POST",
+      headers: { "idempotency-key": key },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+    const json = (await response.json()) as { ref?: string; error?: { code: string } };
+    return { ...json, status: response.status, replayed: response.headers.get("idempotent-replayed") };
+  };
+  const order = (token = "tok_approve") => {
+    const reference = `order-${(count += 1)}`;
+    return { reference, amount: 4_200, currency: "EUR", payment_method: token };
+  };
+  const get = async (path: string) => {
+    const response = await fetch(sandbox.url + path);
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+
+  it("authorises, captures and refunds, and counts what it did", async () => {
+    const before = { ...sandbox.book.stats };
+    const body = order();
+    const authorized = await post("/v1/authorizations", `${body.reference}:a`, body);
+    const captured = await post(`/v1/authorizations/${authorized.ref}/capture`, `${body.reference}:c`);
+    const refunded = await post(`/v1/captures/${captured.ref}/refunds`, `${body.reference}:r`);
+    assert.deepEqual([authorized.status, captured.status, refunded.status], [201, 200, 200]);
+    const { body: seen } = await get(`/v1/authorizations/${body.reference}`);
+    assert.deepEqual(seen["done"], { authorize: 1, capture: 1, void: 0, refund: 1 });
+    assert.equal(seen["status"], "refunded");
+    const { body: stats } = await get("/v1/stats");
+    for (const name of ["authorizations", "captures", "refunds"] as const) assert.equal(stats[name], before[name] + 1);
+  });
+
+  it("answers a repeated key with the same answer, and does nothing again", async () => {
+    const body = order();
+    const first = await post("/v1/authorizations", "same", body);
+    const again = await post("/v1/authorizations", "same", body);
+    assert.deepEqual(again, { ...first, replayed: "true" });
+    assert.equal(sandbox.book.find(body.reference)!.done.authorize, 1);
+  });
+
+  it("refuses a key that comes with another body, and a second order with a known reference", async () => {
+    const body = order();
+    await post("/v1/authorizations", "used", body);
+    assert.equal((await post("/v1/authorizations", "used", { ...body, amount: 1 })).status, 422);
+    assert.equal((await post("/v1/authorizations", "other", body)).status, 409);
+  });
+
+  it("refuses steps out of order", async () => {
+    const body = order();
+    const { ref } = await post("/v1/authorizations", `${body.reference}:a`, body);
+    const captured = await post(`/v1/authorizations/${ref}/capture`, `${body.reference}:c`);
+    assert.equal((await post(`/v1/authorizations/${ref}/capture`, `${body.reference}:c2`)).status, 409);
+    assert.equal((await post(`/v1/authorizations/${body.reference}/void`, `${body.reference}:v`)).status, 409);
+    await post(`/v1/captures/${captured.ref}/refunds`, `${body.reference}:r`);
+    assert.equal((await post(`/v1/captures/${captured.ref}/refunds`, `${body.reference}:r2`)).status, 409);
+    assert.equal((await post("/v1/authorizations/made-up/capture", "k1")).status, 404);
+    assert.equal((await post("/v1/captures/made-up/refunds", "k2")).status, 404);
+  });
+
+  it("remembers the void of a reference that it has not seen, and refuses it when it arrives", async () => {
+    const body = order();
+    assert.equal((await post(`/v1/authorizations/${body.reference}/void`, `${body.reference}:v`)).status, 200);
+    assert.equal((await post(`/v1/authorizations/${body.reference}/void`, `${body.reference}:v2`)).status, 200);
+    const late = await post("/v1/authorizations", `${body.reference}:a`, body);
+    assert.deepEqual([late.status, late.error?.code], [402, "authorization_voided"]);
+    assert.equal(sandbox.book.find(body.reference)!.done.void, 1);
+  });
+
+  it("captures and refunds what an earlier run authorised, but not what nobody did", async () => {
+    const captured = await post("/v1/authorizations/auth.tok_approve.500.EUR.earlier-1/capture", "e1");
+    assert.equal(captured.status, 200);
+    assert.equal((await post("/v1/captures/cap.tok_approve.500.EUR.earlier-2/refunds", "e2")).status, 200);
+    assert.equal((await get("/v1/authorizations/earlier-3")).status, 404);
+  });
+
+  it("forgets the oldest when it is full", async () => {
+    const body = order();
+    await post("/v1/authorizations", `${body.reference}:a`, body);
+    for (let more = 0; more < 100; more += 1) {
+      const next = order();
+      await post("/v1/authorizations", `${next.reference}:a`, next);
+    }
+    assert.equal(sandbox.book.find(body.reference), undefined);
+  });
+
+  it("answers twice on one connection for tok_answers_twice", async () => {
+    const body = JSON.stringify(order("tok_answers_twice"));
+    const socket = connect(sandbox.port, "127.0.0.1");
+    socket.write(
+      `POST /v1/authorizations HTTP/1.1\r\nhost: x\r\nidempotency-key: twice\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    let received = "";
+    for await (const chunk of socket) {
+      received += String(chunk);
+      if (received.split("HTTP/1.1 201").length === 3) break;
+    }
+    assert.equal(received.match(/"operation":"authorize"/g)!.length, 2);
+  });
+
+  it("refuses everything while it is switched off, and works again after", async () => {
+    const outage = (body: string) => fetch(`${sandbox.url}/v1/outage`, { method: "PUT", body });
+    assert.equal((await outage('{"down":"yes"}')).status, 400);
+    assert.equal((await outage("no")).status, 400);
+    await outage('{"down":true}');
+    assert.equal((await post("/v1/authorizations", "x", order())).status, 503);
+    assert.deepEqual(await get("/health"), { status: 200, body: { status: "ok" } });
+    await outage('{"down":false}');
+    assert.equal((await post("/v1/authorizations", "x", order())).status, 201);
+  });
+
+  it("survives nonsense", async () => {
+    const body = order();
+    const wrong: [string, string, unknown, number][] = [
+      ["/v1/authorizations", "", body, 400],
+      ["/v1/authorizations", "k", "{", 400],
+      ["/v1/authorizations", "k", "7", 400],
+      ["/v1/authorizations", "k", { ...body, reference: "a b" }, 400],
+      ["/v1/authorizations", "k", { ...body, amount: -1 }, 400],
+      ["/v1/authorizations", "k", { ...body, currency: "eur" }, 400],
+      ["/v1/authorizations", "k", { ...body, payment_method: 7 }, 400],
+      ["/v1/authorizations/a.b/void", "k", {}, 400],
+      ["/v1/elsewhere", "k", {}, 404],
+    ];
+    for (const [path, key, sent, status] of wrong) assert.equal((await post(path, key, sent)).status, status, path);
+    assert.equal((await get("/elsewhere")).status, 404);
+    await assert.rejects(post("/v1/authorizations", "k", "x".repeat(20_000)));
+    assert.equal((await get("/health")).status, 200);
+  });
+});

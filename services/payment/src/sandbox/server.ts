@@ -1,0 +1,141 @@
+// The sandbox provider's HTTP face: routes, idempotency keys, and the faults that its tokens ask for.
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { behaviourOf, type Fault } from "./behaviour.ts";
+import { createBook, type Action, type Answer, type Book } from "./book.ts";
+import { parseAction, type BadRequest } from "./parse-action.ts";
+import { readBody } from "./read-body.ts";
+
+/** How a sandbox behaves. */
+export type SandboxOptions = {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Milliseconds that a slow answer takes. */
+  slowMs: number;
+  /** Most authorisations that it remembers; the oldest is forgotten first. */
+  recordsMax: number;
+};
+
+/** A running sandbox. */
+export type Sandbox = {
+  port: number;
+  url: string;
+  book: Book;
+  /** While down, every call is answered with 503 and does nothing. */
+  setDown(down: boolean): void;
+  /** Closes it, open connections too. */
+  close(): Promise<void>;
+};
+
+// A silent call is cut after this long if its client has more patience.
+const silenceMs = 60_000;
+
+/** Starts the sandbox. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const book = createBook(options.recordsMax);
+  let down = false;
+  const sandbox: Pick<Sandbox, "book" | "setDown"> = { book, setDown: (value) => void (down = value) };
+
+  const server = createServer((request, response) => {
+    const operate = async () => {
+      if (request.method !== "POST") return send(response, await administer(request, sandbox));
+      const body = await readBody(request);
+      if (down) return send(response, unavailable);
+      await act(parseAction(request, body), { book, response, slowMs: options.slowMs });
+    };
+    operate().catch(() => response.destroy());
+  });
+  server.requestTimeout = 30_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    ...sandbox,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+type ActContext = { book: Book; response: ServerResponse; slowMs: number };
+type Call = { idempotencyKey: string; action: Action };
+
+async function act(call: Call | BadRequest, { book, response, slowMs }: ActContext): Promise<void> {
+  if ("status" in call) return send(response, { status: call.status, body: { error: { code: call.code } } });
+  const fault = faultOf(call.action, book);
+  if (fault === "down") return send(response, unavailable);
+  if (fault === "reset") return void response.socket?.resetAndDestroy();
+  const answer = book.act(call.idempotencyKey, call.action);
+  switch (fault) {
+    case "none":
+      return send(response, answer);
+    case "slow":
+      await delay(slowMs);
+      return send(response, answer);
+    case "silence":
+      return void setTimeout(() => response.destroy(), silenceMs).unref();
+    case "garbled":
+      return void response.writeHead(200, { "content-type": "text/html" }).end("<html>busy</html>");
+    case "twice":
+      return sendTwice(response, answer);
+  }
+}
+
+function faultOf(action: Action, book: Book): Fault {
+  const token = "token" in action ? action.token : book.find("ref" in action ? action.ref : action.reference)?.token;
+  const fault = token === undefined ? undefined : behaviourOf(token)?.fault;
+  return fault?.(action.operation, book.countCall(action.operation, action.reference)) ?? "none";
+}
+
+const unavailable: Answer = { status: 503, body: { error: { code: "unavailable" } } };
+const notFound: Answer = { status: 404, body: { error: { code: "not_found" } } };
+
+async function administer(
+  request: IncomingMessage,
+  { book, setDown }: Pick<Sandbox, "book" | "setDown">,
+): Promise<Answer> {
+  const route = `${request.method} ${request.url}`;
+  if (route === "GET /health") return { status: 200, body: { status: "ok" } };
+  if (route === "GET /v1/stats") return { status: 200, body: book.stats };
+  if (route === "PUT /v1/outage") {
+    const { down } = ((await readBody(request)) ?? {}) as { down?: unknown };
+    if (typeof down !== "boolean") return { status: 400, body: { error: { code: "down_must_be_true_or_false" } } };
+    setDown(down);
+    return { status: 200, body: { down } };
+  }
+  const name = /^GET \/v1\/authorizations\/([\w.-]+)$/.exec(route)?.[1];
+  const authorization = name === undefined ? undefined : book.find(name);
+  return authorization ? { status: 200, body: authorization } : notFound;
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  const body = JSON.stringify(answer.body);
+  response
+    .writeHead(answer.status, {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      ...(answer.replayed ? { "idempotent-replayed": "true" } : {}),
+    })
+    .end(body);
+}
+
+// The second copy goes out behind the first, on the same connection, as an answer to nothing.
+function sendTwice(response: ServerResponse, answer: Answer): void {
+  const { socket } = response;
+  const body = JSON.stringify(answer.body);
+  socket?.cork();
+  send(response, answer);
+  socket?.write(
+    `HTTP/1.1 ${answer.status} OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+  socket?.uncork();
+}

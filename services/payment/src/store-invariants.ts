@@ -1,0 +1,127 @@
+// The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
+
+import type { Sql, Transaction } from "#shared/sql";
+
+/** How one promise stands. */
+export type InvariantCheck = {
+  /** Number of the promise in docs/architecture.md. */
+  promise: number;
+  name: string;
+  description: string;
+  violations: number;
+  examined: number;
+  /** Up to ten ids. */
+  examples: string[];
+};
+
+/** Checks the promises. */
+export type InvariantStore = {
+  /** Checks them all on one snapshot; only those of an event where one is given. */
+  check(eventId: string | undefined): Promise<InvariantCheck[]>;
+};
+
+type Found = { violations: number; examined: number; examples: string[] };
+type Query = (tx: Transaction, eventId: string | null) => Promise<Found[]>;
+
+const timeoutMs = 60_000;
+
+/** Returns the invariant store. */
+export function createInvariantStore(sql: Sql): InvariantStore {
+  return {
+    check: (eventId) =>
+      sql.begin("isolation level repeatable read read only", async (tx) => {
+        await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
+        const checks: InvariantCheck[] = [];
+        for (const { query, ...about } of queries) {
+          const [found] = await query(tx, eventId ?? null);
+          checks.push({ ...about, ...found! });
+        }
+        return checks;
+      }),
+  };
+}
+
+const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { query: Query })[] = [
+  {
+    promise: 5,
+    name: "payment.captured_once",
+    description:
+      "payments whose capture postings are not exactly one of their amount once captured, and none otherwise",
+    query: (tx, eventId) => postingsOf(tx, eventId, { kind: "capture", sign: 1, states: [5, 8, 9] }),
+  },
+  {
+    promise: 5,
+    name: "payment.refunded_once",
+    description: "payments whose refund postings are not exactly one of their amount once refunded, and none otherwise",
+    query: (tx, eventId) => postingsOf(tx, eventId, { kind: "refund", sign: -1, states: [9] }),
+  },
+  {
+    promise: 5,
+    name: "payment.none_stuck",
+    description: "payments that have waited more than 60 s for the provider's answer",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where stuck) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where stuck))[1:10], '{}') as examples
+      from (
+        select payment_id, updated_at < now() - interval '60 seconds' as stuck
+        from payment.payment
+        where state in (1, 4, 6, 8) and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
+      ) as pending`,
+  },
+  {
+    promise: 6,
+    name: "payment.transactions_balance",
+    description: "ledger transactions without entries, or whose entries do not add up to zero in each currency",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id || ':' || kind) filter (where broken))[1:10], '{}') as examples
+      from (
+        select event_id, payment_id, kind, bool_or(total is distinct from 0) as broken
+        from payment.ledger_transaction as t
+        left join (
+          select event_id, payment_id, kind, currency_code, sum(amount_minor) as total
+          from payment.ledger_entry
+          group by event_id, payment_id, kind, currency_code
+        ) as e using (event_id, payment_id, kind)
+        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+        group by event_id, payment_id, kind
+      ) as transactions`,
+  },
+  {
+    promise: 6,
+    name: "payment.currencies_balance",
+    description: "currencies whose ledger entries do not add up to zero",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where total <> 0) as violations, count(*) as examined,
+        coalesce((array_agg(currency_code) filter (where total <> 0))[1:10], '{}') as examples
+      from (
+        select currency_code, sum(amount_minor) as total
+        from payment.ledger_entry
+        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+        group by currency_code
+      ) as currencies`,
+  },
+];
+
+function postingsOf(
+  tx: Transaction,
+  eventId: string | null,
+  { kind, sign, states }: { kind: "capture" | "refund"; sign: number; states: number[] },
+): Promise<Found[]> {
+  return tx<Found[]>`
+    select count(*) filter (where broken) as violations, count(*) as examined,
+      coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
+    from (
+      select payment_id, case
+          when p.state = any(${states}::smallint[]) then
+            e.amount_minor is distinct from ${sign} * p.amount_minor or e.currency_code is distinct from p.currency_code
+          else t.kind is not null
+        end as broken
+      from payment.payment as p
+      full join (select * from payment.ledger_transaction where kind = ${kind}) as t using (event_id, payment_id)
+      left join (
+        select * from payment.ledger_entry where account = 'provider_receivable' and kind = ${kind}
+      ) as e using (event_id, payment_id)
+      where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+    ) as payments`;
+}

@@ -1,0 +1,172 @@
+// All SQL about payments and their ledger. Every write is set-based, conditional, and one statement, so one transaction;
+// every batch takes its rows in key order, so that two replicas never wait for each other in a circle.
+
+import type { Sql } from "#shared/sql";
+import { PaymentState, type Order, type Payment, type PaymentKey } from "./domain/payment.ts";
+import { paymentFromRow, type PaymentRow } from "./payment-row.ts";
+
+/** A row to be made, unless the key has one. Without an order it is a tombstone, VOIDED from the start. */
+export type Creation = PaymentKey & { order: Order | undefined; paymentMethodToken: string | undefined };
+
+/** A change of state, if the state is still `from`. */
+export type Move = PaymentKey & {
+  from: PaymentState;
+  to: PaymentState;
+  /** The provider's name for what it did; belongs to AUTHORIZED, CAPTURED and REFUNDED. */
+  ref: string | undefined;
+  declineReason: string | undefined;
+  refundId: string | undefined;
+};
+
+/** The payments in the database. Arrays go and come in the same order; undefined where there is no such payment. */
+export type Store = {
+  /** Makes what is not there yet. Returns each payment as it then stands. */
+  create(creations: Creation[]): Promise<(Payment | undefined)[]>;
+  /**
+   * Moves the payments that are still in the expected state and posts captures and refunds to the ledger with them. Of
+   * several moves of one payment the first counts. Returns each payment as it then stands.
+   */
+  move(moves: Move[]): Promise<(Payment | undefined)[]>;
+  /** Returns each payment as it stands. */
+  read(keys: PaymentKey[]): Promise<(Payment | undefined)[]>;
+  /** Takes up pending payments that nobody has touched for a while, longest waiting first, each on one replica only. */
+  takeStale(options: { untouchedMs: number; itemsMax: number }): Promise<Payment[]>;
+};
+
+/** Returns the store. */
+export function createStore(sql: Sql): Store {
+  const columns = sql`
+    p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.amount_minor, p.currency_code,
+    encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
+    p.capture_ref, p.decline_reason, p.refund_id, p.created_at`;
+
+  async function create(creations: Creation[]): Promise<(Payment | undefined)[]> {
+    const text = (field: (order: Order) => string | number) =>
+      creations.map(({ order }) => (order ? String(field(order)) : null));
+    const rows = await sql<PaymentRow[]>`
+      insert into payment.payment as p (
+        event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code, request_hash, provider,
+        payment_method_token)
+      select event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
+        decode(request_hash, 'hex'), provider, payment_method_token
+      from unnest(
+        ${creations.map(({ eventId }) => eventId)}::uuid[],
+        ${creations.map(({ paymentId }) => paymentId)}::uuid[],
+        ${creations.map(({ order }) => (order ? PaymentState.AUTHORIZING : PaymentState.VOIDED))}::smallint[],
+        ${text((order) => order.reservationId)}::uuid[],
+        ${text((order) => order.customerId)}::text[],
+        ${text((order) => order.amountMinor)}::bigint[],
+        ${text((order) => order.currencyCode)}::text[],
+        ${text((order) => order.requestHash)}::text[],
+        ${text((order) => order.provider)}::text[],
+        ${creations.map(({ paymentMethodToken }) => paymentMethodToken ?? null)}::text[]
+      ) as c (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code, request_hash,
+        provider, payment_method_token)
+      order by event_id, payment_id
+      on conflict (event_id, payment_id) do nothing
+      returning ${columns}`;
+    return await complete(creations, rows);
+  }
+
+  async function move(moves: Move[]): Promise<(Payment | undefined)[]> {
+    const chosen = [...new Map(moves.toReversed().map((item) => [idOf(item), item])).values()];
+    const rows = await sql<PaymentRow[]>`
+      with asked as (
+        select * from unnest(
+          ${chosen.map(({ eventId }) => eventId)}::uuid[],
+          ${chosen.map(({ paymentId }) => paymentId)}::uuid[],
+          ${chosen.map(({ from }) => from)}::smallint[],
+          ${chosen.map(({ to }) => to)}::smallint[],
+          ${chosen.map(({ ref }) => ref ?? null)}::text[],
+          ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[],
+          ${chosen.map(({ refundId }) => refundId ?? null)}::uuid[]
+        ) as a (event_id, payment_id, from_state, to_state, ref, decline_reason, refund_id)
+      ), locked as (
+        select asked.*
+        from asked join payment.payment as p using (event_id, payment_id)
+        where p.state = asked.from_state
+        order by p.event_id, p.payment_id
+        for update of p
+      ), moved as (
+        update payment.payment as p
+        set state = l.to_state,
+          authorization_ref = case l.to_state when 2 then l.ref else p.authorization_ref end,
+          capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
+          refund_ref = case l.to_state when 9 then l.ref else p.refund_ref end,
+          decline_reason = l.decline_reason,
+          refund_id = coalesce(l.refund_id, p.refund_id),
+          payment_method_token = null,
+          updated_at = clock_timestamp(),
+          attempted_at = clock_timestamp()
+        from locked as l
+        where p.event_id = l.event_id and p.payment_id = l.payment_id and p.state = l.from_state
+        returning p.*
+      ), posting as (
+        select event_id, payment_id, case state when 5 then 'capture' else 'refund' end as kind,
+          currency_code, amount_minor
+        from moved
+        where state in (5, 9)
+      ), posted as (
+        insert into payment.ledger_transaction (event_id, payment_id, kind)
+        select event_id, payment_id, kind from posting
+      ), entered as (
+        insert into payment.ledger_entry (event_id, payment_id, kind, account, currency_code, amount_minor)
+        select event_id, payment_id, kind, account, currency_code, sign * amount_minor
+        from posting join (values
+          ('capture', 'provider_receivable', 1), ('capture', 'ticket_sales', -1),
+          ('refund', 'ticket_refunds', 1), ('refund', 'provider_receivable', -1)
+        ) as rule (kind, account, sign) using (kind)
+      )
+      select ${columns} from moved as p`;
+    return await complete(moves, rows);
+  }
+
+  async function read(keys: PaymentKey[]): Promise<(Payment | undefined)[]> {
+    return inOrderOf(keys, await select(keys));
+  }
+
+  async function select(keys: PaymentKey[]): Promise<PaymentRow[]> {
+    return await sql<PaymentRow[]>`
+      select ${columns}
+      from payment.payment as p
+      where (p.event_id, p.payment_id) in (
+        select * from unnest(${keys.map(({ eventId }) => eventId)}::uuid[], ${keys.map(({ paymentId }) => paymentId)}::uuid[])
+      )`;
+  }
+
+  // What a write did not touch is read in a statement of its own, which sees what others committed meanwhile.
+  async function complete(keys: PaymentKey[], written: PaymentRow[]): Promise<(Payment | undefined)[]> {
+    if (written.length === keys.length) return inOrderOf(keys, written);
+    const known = new Set(written.map((row) => `${row.event_id}/${row.payment_id}`));
+    const untouched = keys.filter((key) => !known.has(idOf(key)));
+    return inOrderOf(keys, untouched.length === 0 ? written : [...written, ...(await select(untouched))]);
+  }
+
+  async function takeStale({ untouchedMs, itemsMax }: { untouchedMs: number; itemsMax: number }): Promise<Payment[]> {
+    const rows = await sql<PaymentRow[]>`
+      update payment.payment as p
+      set attempted_at = clock_timestamp()
+      from (
+        select event_id, payment_id
+        from payment.payment
+        where state in (1, 4, 6, 8) and attempted_at < now() - ${untouchedMs} * interval '1 millisecond'
+        order by attempted_at
+        limit ${itemsMax}
+        for update skip locked
+      ) as stale
+      where p.event_id = stale.event_id and p.payment_id = stale.payment_id
+      returning ${columns}`;
+    return rows.map(paymentFromRow);
+  }
+
+  return { create, move, read, takeStale };
+}
+
+function inOrderOf(keys: PaymentKey[], rows: PaymentRow[]): (Payment | undefined)[] {
+  const payments = new Map(rows.map((row) => [`${row.event_id}/${row.payment_id}`, paymentFromRow(row)]));
+  return keys.map((key) => payments.get(idOf(key)));
+}
+
+function idOf({ eventId, paymentId }: PaymentKey): string {
+  return `${eventId}/${paymentId}`;
+}

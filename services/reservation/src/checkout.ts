@@ -1,0 +1,123 @@
+// Paying: the attempt is written, its saga runs in this process, and the caller waits for it as long as it can.
+
+import { createBatcher, type Caller } from "#shared/batcher";
+import { assertNever } from "#shared/assert-never";
+import type { BatchMetrics } from "#shared/metrics";
+import { isContentError, type Sql } from "#shared/sql";
+import { isFree, type Booking, type BookingKey, type BookingState } from "./domain/booking.ts";
+import { answerOf, digestOf, type Checkout } from "./domain/checkout.ts";
+import { decide } from "./domain/transition.ts";
+import type { SagaRunner } from "./saga-runner.ts";
+import { beginCheckouts, type BeginOutcome, type NewCheckout } from "./store/begin-checkouts.ts";
+import { readBooking, readCheckout } from "./store/read-bookings.ts";
+import { waitUntil } from "./wait.ts";
+
+/** A request to pay. */
+export type CheckoutRequest = BookingKey & {
+  customerId: string;
+  idempotencyKey: string;
+  paymentMethodToken: string;
+};
+
+/** What a request to pay came to. `paymentId` is empty for what costs nothing. */
+export type CheckoutResult =
+  | { kind: "paid"; booking: Booking; paymentId: string }
+  | { kind: "declined"; reason: string }
+  | { kind: "notFound" | "holdExpired" | "inProgress" | "keyReused" | "tooManyCheckouts" | "overloaded" }
+  | { kind: "wrongState"; state: BookingState };
+
+/** Pays bookings. */
+export type Checkouts = {
+  /** Begins the attempt, or answers for the one that has its key. Throws on failed I/O; then the outcome is unknown. */
+  pay(request: CheckoutRequest, caller: Caller): Promise<CheckoutResult>;
+  /** Finishes what waits to be written. */
+  close(): Promise<void>;
+};
+
+const bounds = { itemsMax: 200, queueMax: 2_000, inFlightMax: 2 };
+
+/** The answer leaves this long before the caller's deadline, so that it arrives in time. */
+const answerMarginMs = 200;
+
+/** Returns what pays bookings. */
+export function createCheckouts(options: {
+  sql: Sql;
+  runner: SagaRunner;
+  newId: () => string;
+  leaseMs: number;
+  metrics: BatchMetrics;
+}): Checkouts {
+  const { sql, runner, newId, leaseMs, metrics } = options;
+
+  type Item = { attempt: NewCheckout; untilMs: number };
+
+  // Sagas start before any outcome is handed out, so that a repeat in the same batch finds the one to wait for.
+  async function begin(items: Item[]): Promise<BeginOutcome[]> {
+    const outcomes = await beginCheckouts(
+      sql,
+      items.map(({ attempt }) => attempt),
+      { leaseMs },
+    );
+    outcomes.forEach((outcome, index) => {
+      if (outcome.kind === "begun") void runner.run(outcome.booking, { untilMs: items[index]!.untilMs });
+    });
+    return outcomes;
+  }
+
+  const batcher = createBatcher<Item, BeginOutcome>({
+    ...bounds,
+    run: begin,
+    // Two attempts that met under one key: apart from each other, the second one finds the first.
+    isItemFault: isContentError,
+    onBatch: metrics.onBatch("checkout"),
+  });
+  metrics.watchQueue("checkout", batcher);
+  // Attempts that are being written: each may become a saga.
+  let beginning = 0;
+
+  async function pay(request: CheckoutRequest, caller: Caller): Promise<CheckoutResult> {
+    if (runner.free <= beginning) return { kind: "overloaded" };
+    const tokenDigest = digestOf(request.paymentMethodToken);
+    const untilMs = caller.deadlineAtMs - answerMarginMs;
+    const attempt = { ...request, tokenDigest, paymentId: newId() };
+    beginning += 1;
+    const begun = await batcher.submit({ attempt, untilMs }, caller).finally(() => (beginning -= 1));
+    if (begun.kind === "notBegun") {
+      if (!begun.booking) return { kind: "notFound" };
+      if (!begun.checkout) return refusalOf(begun.booking);
+      const result = resultOf(begun.booking, begun.checkout, tokenDigest);
+      if (result.kind !== "inProgress") return result;
+    }
+    const run = runner.running(request);
+    if (run) await waitUntil(run, untilMs);
+    const checkout = await readCheckout(sql, request);
+    const booking = await readBooking(sql, request);
+    if (!checkout || !booking) throw new Error("an attempt that was begun is gone");
+    return resultOf(booking, checkout, tokenDigest);
+  }
+
+  return { pay, close: batcher.close };
+}
+
+function resultOf(booking: Booking, checkout: Checkout, tokenDigest: string): CheckoutResult {
+  const answer = answerOf(checkout, tokenDigest);
+  return answer.kind === "paid" ? { ...answer, booking, paymentId: isFree(booking) ? "" : checkout.paymentId } : answer;
+}
+
+function refusalOf(booking: Booking): CheckoutResult {
+  const decision = decide(booking, { kind: "checkout" });
+  switch (decision.kind) {
+    case "move":
+      // Another attempt ended between the refusal and this reading of it: ask again.
+      return { kind: "inProgress" };
+    case "inProgress":
+    case "holdExpired":
+    case "tooManyCheckouts":
+    case "wrongState":
+      return decision;
+    case "stay":
+      throw new Error("a checkout always changes something or is refused");
+    default:
+      return assertNever(decision);
+  }
+}

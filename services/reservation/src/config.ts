@@ -1,0 +1,44 @@
+// The settings of the reservation service: the one place that reads its environment.
+
+import { integer, readConfig, str, url } from "#shared/config";
+import { serviceSpecs } from "#shared/service";
+
+/** Returns the settings in `env`. Throws ConfigError. */
+export function readReservationConfig(env: NodeJS.ProcessEnv) {
+  return readConfig(env, {
+    ...serviceSpecs,
+    DATABASE_URL: url({ desc: "Postgres, as the role boxoffice_reservation" }),
+    DATABASE_POOL_MAX: integer(1, 200)({ default: 10, desc: "most connections to Postgres" }),
+    INVENTORY_TARGET: str({ desc: "host:port of inventory" }),
+    PAYMENT_TARGET: str({ desc: "host:port of payment" }),
+    INVENTORY_TIMEOUT_MS: integer(
+      10,
+      60_000,
+    )({ default: 2_000, desc: "milliseconds for one call of a saga to inventory" }),
+    PAYMENT_TIMEOUT_MS: integer(10, 60_000)({ default: 5_000, desc: "milliseconds for one call of a saga to payment" }),
+    REDIS_URL: url({ desc: "Redis, where events are published" }),
+    EVENTS_STREAM: str({ default: "boxoffice:events", desc: "name of the Redis stream" }),
+    EVENTS_STREAM_LENGTH_MAX: integer(
+      1,
+      10_000_000,
+    )({ default: 100_000, desc: "about how many events the stream keeps" }),
+    SAGAS_MAX: integer(1, 100_000)({ default: 2_000, desc: "most checkouts that run at once in this process" }),
+    RECONCILER_SAGAS_MAX: integer(1, 10_000)({ default: 100, desc: "most abandoned bookings carried on at once" }),
+    RECONCILER_INTERVAL_MS: integer(
+      10,
+      60_000,
+    )({ default: 500, desc: "milliseconds between looks for abandoned bookings" }),
+    SAGA_LEASE_MS: integer(
+      10,
+      600_000,
+    )({
+      default: 10_000,
+      desc: "milliseconds after a written step until others carry on; longer than one step's calls",
+    }),
+    SWEEPER_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for lapsed holds" }),
+    RELAY_INTERVAL_MS: integer(10, 60_000)({ default: 200, desc: "milliseconds between looks at the outbox" }),
+  });
+}
+
+/** The settings, read. */
+export type ReservationConfig = ReturnType<typeof readReservationConfig>;

@@ -1,0 +1,157 @@
+// The state machine of a booking: phase + command → next phase and what to record with it. Pure; the store applies a move
+// only while the booking still stands in the phase that it was decided from.
+
+import { assertNever } from "#shared/assert-never";
+import { checkoutsMax, isFree, Phase, stateOf, type Booking, type BookingState } from "./booking.ts";
+
+/** How an attempt to pay ended. The numbers are those of the column `outcome`. */
+export const CheckoutOutcome = { confirmed: 1, declined: 2, expired: 3 } as const;
+export type CheckoutOutcome = (typeof CheckoutOutcome)[keyof typeof CheckoutOutcome];
+
+/** What is published about a booking. */
+export type EventType =
+  | "reservation.held"
+  | "reservation.confirmed"
+  | "reservation.cancelled"
+  | "reservation.expired"
+  | "reservation.refunded";
+
+/** Something that was asked for, or that became known. */
+export type Command =
+  /** The customer pays. */
+  | { kind: "checkout" }
+  /** The provider said no. */
+  | { kind: "declined"; reason: string }
+  /** The payment is authorised and inventory sold the seats. */
+  | { kind: "seatsConfirmed" }
+  /** The hold ended before the seats were sold, or the payment can't be authorised any more. */
+  | { kind: "seatsLost" }
+  | { kind: "captured" }
+  /** The payment can't be captured, now or later. */
+  | { kind: "captureRefused" }
+  /** The payment is void and the seats are free. */
+  | { kind: "undone" }
+  /** The payment can't be voided since it was captured: it has to be refunded. */
+  | { kind: "voidRefused"; refundId: string }
+  /** The customer gives it back. */
+  | { kind: "cancel"; refundId: string }
+  /** Inventory freed the seats of a cancelled hold. */
+  | { kind: "released" }
+  /** The hold's end has passed. The sweeper's statement decides the same for many at once. */
+  | { kind: "expire" }
+  /** The money is back and the seats are free. */
+  | { kind: "refunded" };
+
+/** What becomes of a command. */
+export type Decision =
+  | {
+      kind: "move";
+      to: Phase;
+      /** How the running attempt to pay ended, where it did. */
+      outcome?: CheckoutOutcome;
+      /** The provider's reason, with a declined attempt. */
+      declineReason?: string;
+      refundId?: string;
+      event?: EventType;
+    }
+  /** It is so already, or a late message about a phase that is over: nothing changes. */
+  | { kind: "stay" }
+  /** Work is running that has to end first. */
+  | { kind: "inProgress" }
+  | { kind: "holdExpired" }
+  | { kind: "tooManyCheckouts" }
+  | { kind: "wrongState"; state: BookingState };
+
+type Subject = Pick<Booking, "phase" | "lapsed" | "unitPriceMinor" | "checkoutCount">;
+
+/** Returns what `command` does to the booking. `lapsed` is the database's word on the hold at this moment. */
+export function decide(booking: Subject, command: Command): Decision {
+  const { phase } = booking;
+  switch (command.kind) {
+    case "checkout":
+      return decideCheckout(booking);
+    case "cancel":
+      return decideCancel(booking, command.refundId);
+    case "declined":
+      return phase === Phase.authorizing
+        ? { kind: "move", to: Phase.held, outcome: CheckoutOutcome.declined, declineReason: command.reason }
+        : stay;
+    case "seatsConfirmed":
+      if (phase !== Phase.authorizing) return stay;
+      return isFree(booking) ? confirmed : { kind: "move", to: Phase.capturing };
+    case "seatsLost":
+      return phase === Phase.authorizing ? { kind: "move", to: Phase.voiding } : stay;
+    case "captured":
+      return phase === Phase.capturing ? confirmed : stay;
+    case "captureRefused":
+      return phase === Phase.capturing ? { kind: "move", to: Phase.voiding } : stay;
+    case "undone":
+      return phase === Phase.voiding
+        ? { kind: "move", to: Phase.expired, outcome: CheckoutOutcome.expired, event: "reservation.expired" }
+        : stay;
+    case "voidRefused":
+      return phase === Phase.voiding
+        ? { kind: "move", to: Phase.refunding, outcome: CheckoutOutcome.expired, refundId: command.refundId }
+        : stay;
+    case "released":
+      return phase === Phase.releasing ? { kind: "move", to: Phase.cancelled } : stay;
+    case "expire":
+      return phase === Phase.held && booking.lapsed
+        ? { kind: "move", to: Phase.expired, event: "reservation.expired" }
+        : stay;
+    case "refunded":
+      return phase === Phase.refunding ? { kind: "move", to: Phase.refunded, event: "reservation.refunded" } : stay;
+    default:
+      return assertNever(command);
+  }
+}
+
+const stay: Decision = { kind: "stay" };
+
+const confirmed: Decision = {
+  kind: "move",
+  to: Phase.confirmed,
+  outcome: CheckoutOutcome.confirmed,
+  event: "reservation.confirmed",
+};
+
+function decideCheckout(booking: Subject): Decision {
+  const state = stateOf(booking);
+  switch (state) {
+    case "HELD":
+      return booking.checkoutCount < checkoutsMax
+        ? { kind: "move", to: Phase.authorizing }
+        : { kind: "tooManyCheckouts" };
+    case "PAYING":
+      return { kind: "inProgress" };
+    case "EXPIRED":
+      return { kind: "holdExpired" };
+    case "CONFIRMED":
+    case "CANCELLED":
+    case "REFUNDING":
+    case "REFUNDED":
+      return { kind: "wrongState", state };
+    default:
+      return assertNever(state);
+  }
+}
+
+function decideCancel(booking: Subject, refundId: string): Decision {
+  const state = stateOf(booking);
+  switch (state) {
+    case "HELD":
+      return { kind: "move", to: Phase.releasing, event: "reservation.cancelled" };
+    case "PAYING":
+      return { kind: "inProgress" };
+    case "CONFIRMED":
+      return { kind: "move", to: Phase.refunding, refundId };
+    case "CANCELLED":
+    case "REFUNDING":
+    case "REFUNDED":
+      return stay;
+    case "EXPIRED":
+      return { kind: "wrongState", state };
+    default:
+      return assertNever(state);
+  }
+}

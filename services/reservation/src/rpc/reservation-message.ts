@@ -1,0 +1,65 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { RefusalReason, type Refusal } from "#stubs";
+import { createRefusal } from "#shared/refusal";
+import {
+  ReservationSchema,
+  ReservationState,
+  type Reservation,
+  type ReservationKey,
+} from "#gen/boxoffice/reservation/v1/reservation";
+import { stateOf, type Booking, type BookingState } from "../domain/booking.ts";
+import { parseSeats } from "../domain/seats.ts";
+
+/** Returns the message for a booking as it stands. */
+export function reservationFromBooking(booking: Booking): Reservation {
+  return create(ReservationSchema, {
+    eventId: booking.eventId,
+    reservationId: booking.reservationId,
+    customerId: booking.customerId,
+    areaId: booking.areaId,
+    state: ReservationState[stateOf(booking)],
+    quantity: booking.quantity,
+    seats: parseSeats(booking.seats),
+    unitPrice: { currencyCode: booking.currency, amountMinor: BigInt(booking.unitPriceMinor) },
+    createTime: timestampFromDate(booking.createdAt),
+    holdExpireTime: timestampFromDate(booking.holdExpiresAt),
+    ...(booking.confirmedAt ? { confirmTime: timestampFromDate(booking.confirmedAt) } : {}),
+  });
+}
+
+/** Returns the outcome that is a reservation. */
+export function reservationOutcome(booking: Booking) {
+  return { outcome: { case: "reservation" as const, value: reservationFromBooking(booking) } };
+}
+
+/** Returns the outcome that is a refusal. */
+export function refusalOutcome(refusal: Refusal) {
+  return { outcome: { case: "refusal" as const, value: refusal } };
+}
+
+/** Returns the key of a request, its ids in the lower case in which the database gives them back. */
+export function keyFromRequest(key: ReservationKey | undefined) {
+  const { eventId = "", reservationId = "", customerId = "" } = key ?? {};
+  return { eventId: eventId.toLowerCase(), reservationId: reservationId.toLowerCase(), customerId };
+}
+
+/** Returns the refusal for a reservation that is not there, or not the caller's. */
+export function notFound(): Refusal {
+  return createRefusal(RefusalReason.NOT_FOUND, "there is no such reservation");
+}
+
+/** Returns the refusal for work that has to end first. */
+export function inProgress(): Refusal {
+  return createRefusal(RefusalReason.IN_PROGRESS, "a payment of this reservation is running", { retryAfterMs: 1_000 });
+}
+
+/** Returns the refusal for what the reservation's state does not allow. */
+export function wrongState(state: BookingState): Refusal {
+  return createRefusal(RefusalReason.WRONG_STATE, `the reservation is ${state.toLowerCase()}`, { metadata: { state } });
+}
+
+/** Returns the refusal for a key that was used before, for something else. */
+export function keyReused(): Refusal {
+  return createRefusal(RefusalReason.IDEMPOTENCY_KEY_REUSED, "the key was used before, for a different request");
+}

@@ -1,0 +1,134 @@
+// Runs sagas: a bounded number in this process, each phase written before its calls. What is not finished here, because
+// answers stay away or the process ends, the reconciler of any replica takes up.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Batcher } from "#shared/batcher";
+import type { Logger } from "#shared/logger";
+import { Counter, Gauge, type Registry } from "#shared/metrics";
+import { backoffMs } from "./domain/backoff.ts";
+import { isUnfinished, keyOf, phaseNames, type Booking, type BookingKey } from "./domain/booking.ts";
+import { decide } from "./domain/transition.ts";
+import { advance, type SagaDeps } from "./saga.ts";
+import type { Move } from "./store/apply-moves.ts";
+
+/** Runs sagas. */
+export type SagaRunner = {
+  /**
+   * Carries an unfinished booking on, and repeats what stays unknown until `untilMs` (epoch milliseconds). Resolves when
+   * the booking is finished, or was left to the reconciler; never rejects. One that runs here already is joined.
+   */
+  run(booking: Booking, options: { untilMs: number }): Promise<void>;
+  /** The run of this booking in this process, if there is one. */
+  running(key: BookingKey): Promise<void> | undefined;
+  /** How many more may be started. */
+  readonly free: number;
+  /** Lets running calls finish, repeats none of them, and returns when all have stopped. */
+  stop(): Promise<void>;
+};
+
+/** What runs sagas. */
+export type SagaRunnerDeps = SagaDeps & {
+  moves: Pick<Batcher<Move, Booking | undefined>, "submit">;
+  /** Milliseconds that a written step keeps the reconciler away; longer than the calls of one phase can take. */
+  leaseMs: number;
+  /** Most sagas at once. */
+  sagasMax: number;
+  /** At least 0, below 1. */
+  random: () => number;
+  log: Logger;
+  metrics: Registry;
+};
+
+const writeTimeoutMs = 5_000;
+
+/** Returns a runner. */
+export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
+  const { moves, leaseMs, sagasMax, now, random, log, metrics } = deps;
+  const runs = new Map<string, Promise<void>>();
+  const stopping = new AbortController();
+
+  const steps = new Counter({
+    name: "boxoffice_saga_steps_total",
+    help: "Steps of bookings by the phase they left and what came of them.",
+    labelNames: ["phase", "result"],
+    registers: [metrics],
+  });
+  new Gauge({
+    name: "boxoffice_sagas_running",
+    help: "Bookings that this process works on.",
+    registers: [metrics],
+    collect() {
+      this.set(runs.size);
+    },
+  });
+
+  async function carryOn(booking: Booking, untilMs: number): Promise<void> {
+    let current: Booking | undefined = booking;
+    while (current && isUnfinished(current.phase) && !stopping.signal.aborted) {
+      current = await takeStep(current, untilMs);
+    }
+  }
+
+  /** Returns the booking after one step; undefined when it moved on elsewhere or was left to the reconciler. */
+  async function takeStep(booking: Booking, untilMs: number): Promise<Booking | undefined> {
+    const progress = await advance(booking, deps);
+    if (progress.kind === "again") return await repeat(booking, untilMs, progress);
+    const decision = decide(booking, progress.command);
+    if (decision.kind !== "move") throw new Error(`phase ${booking.phase} does not take "${progress.command.kind}"`);
+    steps.inc({ phase: phaseNames[booking.phase], result: progress.command.kind });
+    const { kind: _, ...move } = decision;
+    return await write({ from: booking, ...move, leaseMs: isUnfinished(move.to) ? leaseMs : null });
+  }
+
+  async function repeat(
+    booking: Booking,
+    untilMs: number,
+    { because, holdExpiresAt }: { because: unknown; holdExpiresAt?: Date },
+  ): Promise<Booking | undefined> {
+    const prolonged = holdExpiresAt !== undefined;
+    const delayMs = prolonged ? 0 : backoffMs(booking.attempts, random());
+    const stays = prolonged || (now() + delayMs < untilMs && !stopping.signal.aborted);
+    steps.inc({ phase: phaseNames[booking.phase], result: prolonged ? "prolonged" : "again" });
+    if (!prolonged) logRepeat(booking, because);
+    const next = await write({
+      from: booking,
+      to: booking.phase,
+      leaseMs: stays ? delayMs + leaseMs : delayMs,
+      holdExpiresAt,
+    });
+    if (!next || !stays) return undefined;
+    await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => {});
+    return next;
+  }
+
+  function logRepeat({ eventId, reservationId, phase, attempts }: Booking, because: unknown): void {
+    const reason = because instanceof Error ? because.message : because;
+    log.info({ event: "saga.again", eventId, reservationId, phase: phaseNames[phase], attempts, reason });
+  }
+
+  const write = (move: Move) => moves.submit(move, { deadlineAtMs: Date.now() + writeTimeoutMs });
+
+  return {
+    run(booking, { untilMs }) {
+      const key = keyOf(booking);
+      const known = runs.get(key);
+      if (known) return known;
+      const run = carryOn(booking, untilMs)
+        .catch((error: unknown) => {
+          const { eventId, reservationId, phase } = booking;
+          log.error({ event: "saga.failed", eventId, reservationId, phase: phaseNames[phase], error });
+        })
+        .finally(() => runs.delete(key));
+      runs.set(key, run);
+      return run;
+    },
+    running: (key) => runs.get(keyOf(key)),
+    get free() {
+      return Math.max(0, sagasMax - runs.size);
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all(runs.values());
+    },
+  };
+}

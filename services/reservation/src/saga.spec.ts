@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { RefusalReason } from "#stubs";
+import { createRefusal } from "#shared/refusal";
+import { HoldSchema, HoldState, type Hold } from "#gen/boxoffice/inventory/v1/inventory";
+import { PaymentSchema, PaymentState, type Payment } from "#gen/boxoffice/payment/v1/payment";
+import type { Answer } from "./answer.ts";
+import { Phase, type Booking } from "./domain/booking.ts";
+import { advance, type SagaDeps } from "./saga.ts";
+
+const nowMs = 1_800_000_000_000;
+const unknown: Answer<never> = { kind: "unknown", error: new Error("lost") };
+
+describe("a step of the saga", () => {
+  for (const [words, phase, answers, expected] of [
+    [
+      "asks again while the authorisation is open",
+      Phase.authorizing,
+      { authorize: paid(PaymentState.AUTHORIZING) },
+      "again",
+    ],
+    ["gives back what was voided under it", Phase.authorizing, { authorize: paid(PaymentState.VOIDED) }, "seatsLost"],
+    [
+      "gives back whatever stands under a refused key",
+      Phase.authorizing,
+      { authorize: refused(RefusalReason.IDEMPOTENCY_KEY_REUSED) },
+      "seatsLost",
+    ],
+    [
+      "goes on with a payment that has gone further",
+      Phase.authorizing,
+      { authorize: paid(PaymentState.CAPTURED) },
+      "seatsConfirmed",
+    ],
+    ["names a decline that has no reason", Phase.authorizing, { authorize: paid(PaymentState.DECLINED) }, "declined"],
+    [
+      "takes seats that inventory does not know as lost",
+      Phase.authorizing,
+      { confirm: refused(RefusalReason.NOT_FOUND) },
+      "seatsLost",
+    ],
+    [
+      "does not believe in a confirmation that left the hold held",
+      Phase.authorizing,
+      { confirm: hold(HoldState.HELD) },
+      "again",
+    ],
+    ["asks again while the capture is open", Phase.capturing, { capture: paid(PaymentState.CAPTURING) }, "again"],
+    [
+      "undoes what can't be captured",
+      Phase.capturing,
+      { capture: refused(RefusalReason.WRONG_STATE) },
+      "captureRefused",
+    ],
+    ["asks again while the void is open", Phase.voiding, { void: paid(PaymentState.VOIDING) }, "again"],
+    ["has nothing to void in a declined payment", Phase.voiding, { void: paid(PaymentState.DECLINED) }, "undone"],
+    [
+      "refunds what can't be voided since it was captured",
+      Phase.voiding,
+      { void: refused(RefusalReason.WRONG_STATE) },
+      "voidRefused",
+    ],
+    [
+      "asks again when the void is refused for another reason",
+      Phase.voiding,
+      { void: refused(RefusalReason.NOT_FOUND) },
+      "again",
+    ],
+    ["does not expire before the seats are free", Phase.voiding, { release: hold(HoldState.CONFIRMED) }, "again"],
+    ["asks again while the refund is open", Phase.refunding, { refund: paid(PaymentState.REFUNDING) }, "again"],
+    [
+      "asks again when the refund is refused for a reason that passes",
+      Phase.refunding,
+      { refund: refused(RefusalReason.WRONG_STATE) },
+      "again",
+    ],
+    ["does not end a refund before the seats are free", Phase.refunding, { release: unknown }, "again"],
+    [
+      "takes a hold that inventory does not know as free",
+      Phase.releasing,
+      { release: refused(RefusalReason.NOT_FOUND) },
+      "released",
+    ],
+    [
+      "asks again when inventory won't free a hold",
+      Phase.releasing,
+      { release: refused(RefusalReason.WRONG_STATE) },
+      "again",
+    ],
+  ] as [string, Phase, Answers, string][]) {
+    it(words, async () => {
+      const progress = await advance(bookingIn(phase), depsWith(answers));
+      assert.equal(progress.kind === "learned" ? progress.command.kind : progress.kind, expected);
+    });
+  }
+
+  it("does not ask for money while it can't prolong a hold that is about to lapse", async () => {
+    const asked: string[] = [];
+    const lapsing = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs + 1_000) };
+    const progress = await advance(lapsing, depsWith({ extend: unknown }, asked));
+    assert.equal(progress.kind, "again");
+    assert.deepEqual(asked, ["extend"]);
+  });
+
+  it("asks for money when the hold is at its cap already", async () => {
+    const asked: string[] = [];
+    const capped = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs + 1_000) };
+    await advance(capped, depsWith({ extend: hold(HoldState.HELD, nowMs + 1_000) }, asked));
+    assert.deepEqual(asked, ["extend", "authorize", "confirm"]);
+  });
+
+  it("has no work for a booking that is finished, and none for one that lacks its keys", async () => {
+    for (const phase of [Phase.held, Phase.confirmed, Phase.refunded, Phase.cancelled, Phase.expired]) {
+      await assert.rejects(advance(bookingIn(phase), depsWith({})), /has no work/);
+    }
+    await assert.rejects(advance({ ...bookingIn(Phase.capturing), paymentId: null }, depsWith({})), /no payment/);
+    await assert.rejects(advance({ ...bookingIn(Phase.refunding), refundId: null }, depsWith({})), /no refund id/);
+    await assert.rejects(
+      advance({ ...bookingIn(Phase.authorizing), paymentMethodToken: null }, depsWith({})),
+      /no payment method/,
+    );
+  });
+});
+
+type Answers = Partial<{
+  [K in "authorize" | "capture" | "void" | "refund"]: Answer<Payment>;
+}> &
+  Partial<{ [K in "confirm" | "release" | "extend"]: Answer<Hold> }>;
+
+function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
+  const answering =
+    <T>(name: string, answer: Answer<T>) =>
+    async () => {
+      asked.push(name);
+      return answer;
+    };
+  return {
+    payments: {
+      authorize: answering("authorize", answers.authorize ?? paid(PaymentState.AUTHORIZED)),
+      capture: answering("capture", answers.capture ?? paid(PaymentState.CAPTURED)),
+      void: answering("void", answers.void ?? paid(PaymentState.VOIDED)),
+      refund: answering("refund", answers.refund ?? paid(PaymentState.REFUNDED)),
+      getPayments: async () => [],
+    },
+    inventory: {
+      holdSeats: async () => [],
+      confirm: answering("confirm", answers.confirm ?? hold(HoldState.CONFIRMED)),
+      release: answering("release", answers.release ?? hold(HoldState.RELEASED)),
+      extend: answering("extend", answers.extend ?? hold(HoldState.HELD)),
+      getHolds: async () => [],
+      close: async () => {},
+    },
+    now: () => nowMs,
+    newId: () => "refund",
+  };
+}
+
+function bookingIn(phase: Phase): Booking {
+  return {
+    ...{ eventId: "event", reservationId: "reservation", customerId: "customer", areaId: "stalls" },
+    ...{ quantity: 2, seats: "A:1,2", unitPriceMinor: 100, currency: "EUR", checkoutCount: 1, attempts: 0 },
+    ...{ phase, phaseAt: new Date(nowMs), createdAt: new Date(nowMs), holdExpiresAt: new Date(nowMs + 600_000) },
+    ...{ paymentId: "payment", paymentMethodToken: "tok", refundId: "refund", confirmedAt: null, lapsed: false },
+  };
+}
+
+function paid(state: PaymentState): Answer<Payment> {
+  return { kind: "known", value: create(PaymentSchema, { state }) };
+}
+
+function hold(state: HoldState, expiresAtMs = nowMs + 600_000): Answer<Hold> {
+  return { kind: "known", value: create(HoldSchema, { state, expireTime: timestampFromMs(expiresAtMs) }) };
+}
+
+function refused(reason: RefusalReason): Answer<never> {
+  return { kind: "refused", refusal: createRefusal(reason, "refused") };
+}

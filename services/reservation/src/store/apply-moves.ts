@@ -1,0 +1,136 @@
+// Every later step of a booking: moves of the state machine, many in one statement, each only while the booking still
+// stands where it was decided.
+
+import type { Sql } from "#shared/sql";
+import { Phase, type Booking } from "../domain/booking.ts";
+import type { CheckoutOutcome, EventType } from "../domain/transition.ts";
+import { bookingColumns, eventMessage } from "./booking-columns.ts";
+
+/** A step to be written. */
+export type Move = {
+  /** As it stood when the step was decided. */
+  from: Pick<Booking, "eventId" | "reservationId" | "phase" | "paymentId">;
+  /** The same phase for a further try of its calls. */
+  to: Phase;
+  /** Milliseconds until somebody else carries on; null when nothing is left to do. */
+  leaseMs: number | null;
+  /** Only while the hold is alive by the database's clock. */
+  ifAlive?: boolean;
+  holdExpiresAt?: Date | undefined;
+  refundId?: string | undefined;
+  outcome?: CheckoutOutcome | undefined;
+  declineReason?: string | undefined;
+  event?: EventType | undefined;
+};
+
+/**
+ * Writes steps in one transaction: the bookings, how their attempts ended, what is to be published. Returns each booking
+ * as it stands after its step, or undefined where it had moved on before: then nothing of that step is written.
+ */
+export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Booking | undefined)[]> {
+  const rows = await sql<(Booking & { item: number })[]>`
+    with item as (
+      select * from unnest(
+        ${moves.map((_, index) => index)}::int[],
+        ${moves.map((move) => move.from.eventId)}::uuid[],
+        ${moves.map((move) => move.from.reservationId)}::uuid[],
+        ${moves.map((move) => move.from.phase)}::smallint[],
+        ${moves.map((move) => move.from.paymentId)}::uuid[],
+        ${moves.map((move) => move.to)}::smallint[],
+        ${moves.map((move) => move.leaseMs)}::int[],
+        ${moves.map((move) => (move.ifAlive ? 1 : 0))}::int[],
+        ${moves.map((move) => move.holdExpiresAt?.toISOString() ?? null)}::timestamptz[],
+        ${moves.map((move) => move.refundId ?? null)}::uuid[],
+        ${moves.map((move) => move.outcome ?? null)}::smallint[],
+        ${moves.map((move) => move.declineReason ?? null)}::text[],
+        ${moves.map((move) => move.event ?? null)}::text[])
+        as item (index, event_id, reservation_id, from_phase, payment_id, to_phase, lease_ms, if_alive, hold_expires_at,
+          refund_id, outcome, decline_reason, event_type)
+    ), locked as materialized (
+      -- In key order, so that batches which overlap wait for each other instead of deadlocking.
+      select r.event_id, r.reservation_id
+      from reservation.reservation r
+      where (r.event_id, r.reservation_id) in (select event_id, reservation_id from item)
+      order by r.event_id, r.reservation_id
+      for update
+    ), moved as (
+      update reservation.reservation r
+      set phase = item.to_phase,
+        phase_at = case when item.to_phase = item.from_phase then r.phase_at else clock_timestamp() end,
+        attempts = case when item.to_phase = item.from_phase then least(r.attempts + 1, 1000) else 0 end,
+        next_attempt_at = clock_timestamp() + item.lease_ms * interval '1 millisecond',
+        payment_method_token = case when item.to_phase = ${Phase.authorizing} then r.payment_method_token end,
+        hold_expires_at = coalesce(item.hold_expires_at, r.hold_expires_at),
+        refund_id = coalesce(item.refund_id, r.refund_id),
+        confirmed_at = case when item.to_phase = ${Phase.confirmed} then clock_timestamp() else r.confirmed_at end
+      from locked join item using (event_id, reservation_id)
+      where r.event_id = locked.event_id and r.reservation_id = locked.reservation_id
+        and r.phase = item.from_phase
+        and r.payment_id is not distinct from item.payment_id
+        and (item.if_alive = 0 or r.hold_expires_at > clock_timestamp())
+      returning item.index as item, r.*
+    ), settled as (
+      update reservation.checkout c
+      set outcome = item.outcome, decline_reason = item.decline_reason
+      from moved join item on item.index = moved.item
+      where item.outcome is not null and c.event_id = moved.event_id and c.reservation_id = moved.reservation_id
+        and c.payment_id = moved.payment_id
+    ), announced as (
+      insert into reservation.outbox (event_id, messages)
+      select r.event_id, json_agg(${eventMessage(sql, sql`item.event_type`)})
+      from moved r join item on item.index = r.item
+      where item.event_type is not null
+      group by r.event_id
+    )
+    select r.item, ${bookingColumns(sql)} from moved r`;
+  const outcomes = new Array<Booking | undefined>(moves.length);
+  for (const { item, ...booking } of rows) outcomes[item] = booking;
+  return outcomes;
+}
+
+/**
+ * Takes up to `limit` unfinished bookings that nobody has worked on in time, and keeps others away from them for
+ * `leaseMs`. Rows that another replica is claiming are skipped.
+ */
+export async function claimUnfinished(
+  sql: Sql,
+  { limit, leaseMs }: { limit: number; leaseMs: number },
+): Promise<Booking[]> {
+  return await sql<Booking[]>`
+    update reservation.reservation r
+    set next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
+    where (r.event_id, r.reservation_id) in (
+      select event_id, reservation_id
+      from reservation.reservation
+      where next_attempt_at <= clock_timestamp()
+      order by next_attempt_at
+      limit ${limit}
+      for update skip locked)
+    returning ${bookingColumns(sql)}`;
+}
+
+/** Ends up to `limit` held bookings whose hold has lapsed by the database's clock. Returns how many it ended. */
+export async function expireLapsed(sql: Sql, { limit }: { limit: number }): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    with lapsed as materialized (
+      select event_id, reservation_id
+      from reservation.reservation
+      where phase = ${Phase.held} and hold_expires_at <= clock_timestamp()
+      order by hold_expires_at
+      limit ${limit}
+      for update skip locked
+    ), expired as (
+      update reservation.reservation r
+      set phase = ${Phase.expired}, phase_at = clock_timestamp()
+      from lapsed
+      where r.event_id = lapsed.event_id and r.reservation_id = lapsed.reservation_id
+      returning r.*
+    ), announced as (
+      insert into reservation.outbox (event_id, messages)
+      select r.event_id, json_agg(${eventMessage(sql, sql`'reservation.expired'`)})
+      from expired r
+      group by r.event_id
+    )
+    select count(*)::int as count from expired`;
+  return row!.count;
+}

@@ -1,0 +1,87 @@
+// Pages of rows for the invariant checks, in key order, so that memory stays bounded however many there are.
+
+import type { Sql } from "#shared/sql";
+import { Phase, type BookingKey } from "../domain/booking.ts";
+import type { CheckoutOutcome } from "../domain/transition.ts";
+
+/** A booking as the checks see it. */
+export type AuditedBooking = BookingKey & {
+  phase: Phase;
+  /** Work on it, or its hold, should have ended more than a minute ago. */
+  overdue: boolean;
+  /** It was paid, and stands in a phase before that. */
+  backwards: boolean;
+  /** Its phase and its attempts to pay contradict each other. */
+  contradictory: boolean;
+};
+
+/** A finished attempt to pay something that has a price. */
+export type AuditedCheckout = BookingKey & {
+  idempotencyKey: string;
+  paymentId: string;
+  outcome: CheckoutOutcome;
+  phase: Phase;
+};
+
+/** Rows of one event after a key, or some rows by their keys. */
+export type AuditQuery<Row> = { eventId: string | undefined; after: Row | undefined; limit: number } | { rows: Row[] };
+
+const overdueAfter = "60 seconds";
+
+/** Returns bookings in key order. */
+export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>): Promise<AuditedBooking[]> {
+  return await sql<AuditedBooking[]>`
+    select r.event_id as "eventId", r.reservation_id as "reservationId", r.phase,
+      (r.next_attempt_at is not null and r.phase_at < clock_timestamp() - ${overdueAfter}::interval)
+        or (r.phase = ${Phase.held} and r.hold_expires_at < clock_timestamp() - ${overdueAfter}::interval) as overdue,
+      attempt.paid and r.phase not in (${Phase.confirmed}, ${Phase.refunding}, ${Phase.refunded}) as backwards,
+      (r.confirmed_at is not null and not attempt.paid)
+        or attempt.running <> (r.phase in (${Phase.authorizing}, ${Phase.capturing}, ${Phase.voiding})) as contradictory
+    from reservation.reservation r
+    cross join lateral (
+      select coalesce(bool_or(c.outcome = 1), false) as paid, coalesce(bool_or(c.outcome is null), false) as running
+      from reservation.checkout c
+      where c.event_id = r.event_id and c.reservation_id = r.reservation_id
+    ) as attempt
+    where ${
+      "rows" in query
+        ? sql`(r.event_id, r.reservation_id) in (
+            select * from unnest(
+              ${query.rows.map((row) => row.eventId)}::uuid[], ${query.rows.map((row) => row.reservationId)}::uuid[]))`
+        : sql`
+          ${query.eventId === undefined ? sql`true` : sql`r.event_id = ${query.eventId}`}
+          ${
+            query.after === undefined
+              ? sql``
+              : sql`and (r.event_id, r.reservation_id) > (${query.after.eventId}::uuid, ${query.after.reservationId}::uuid)`
+          }
+          order by r.event_id, r.reservation_id
+          limit ${query.limit}`
+    }`;
+}
+
+/** Returns finished attempts in key order. */
+export async function auditCheckouts(sql: Sql, query: AuditQuery<AuditedCheckout>): Promise<AuditedCheckout[]> {
+  return await sql<AuditedCheckout[]>`
+    select c.event_id as "eventId", c.reservation_id as "reservationId", c.idempotency_key as "idempotencyKey",
+      c.payment_id as "paymentId", c.outcome, r.phase
+    from reservation.checkout c join reservation.reservation r using (event_id, reservation_id)
+    where c.outcome is not null and r.unit_price_minor > 0 and ${
+      "rows" in query
+        ? sql`(c.event_id, c.reservation_id, c.idempotency_key) in (
+            select * from unnest(
+              ${query.rows.map((row) => row.eventId)}::uuid[], ${query.rows.map((row) => row.reservationId)}::uuid[],
+              ${query.rows.map((row) => row.idempotencyKey)}::text[]))`
+        : sql`
+          ${query.eventId === undefined ? sql`true` : sql`c.event_id = ${query.eventId}`}
+          ${
+            query.after === undefined
+              ? sql``
+              : sql`
+                and (c.event_id, c.reservation_id, c.idempotency_key)
+                  > (${query.after.eventId}::uuid, ${query.after.reservationId}::uuid, ${query.after.idempotencyKey})`
+          }
+          order by c.event_id, c.reservation_id, c.idempotency_key
+          limit ${query.limit}`
+    }`;
+}

@@ -1,0 +1,189 @@
+// Inventory for this service's tests: a real gRPC server that keeps holds as faithfully as a booking's life needs.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { InventoryService, RefusalReason, type Refusal } from "#stubs";
+import { implement, startGrpcServer, type GrpcServer } from "#shared/grpc-server";
+import { createLogger } from "#shared/logger";
+import { createMetrics } from "#shared/metrics";
+import { createRefusal } from "#shared/refusal";
+import {
+  HoldOutcomeSchema,
+  HoldSeatsRequestSchema,
+  HoldState,
+  type HoldCommand,
+  type HoldKey,
+  type HoldOutcome,
+} from "#gen/boxoffice/inventory/v1/inventory";
+import { createHooks, type Hooks } from "./hooks.ts";
+
+type StoredHold = {
+  command: HoldCommand;
+  state: HoldState;
+  createdAtMs: number;
+  expiresAtMs: number;
+  capAtMs: number;
+  currencyCode: string;
+  amountMinor: bigint;
+};
+
+export type FakeInventory = {
+  target: string;
+  holds: Map<string, StoredHold>;
+  hooks: Hooks;
+  /** How the next holds are made. */
+  settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number };
+  /** Bytes of each HoldSeats request so far. */
+  requestBytes: number[];
+  /** Ends a hold now, as its own clock would. */
+  lapse(holdId: string): void;
+  stateOf(holdId: string): keyof typeof HoldState | undefined;
+  stop(): void;
+};
+
+/** An area id that this inventory answers with a currency that breaks the reservation's table. */
+export const poisonedArea = "poisoned";
+
+export async function startFakeInventory(): Promise<FakeInventory> {
+  const holds = new Map<string, StoredHold>();
+  const hooks = createHooks();
+  const requestBytes: number[] = [];
+  const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity };
+
+  function holdOutcome(holdId: string, hold: StoredHold): HoldOutcome {
+    const { command, createdAtMs, expiresAtMs, currencyCode, amountMinor } = hold;
+    const { eventId, customerId, areaId, selection } = command;
+    const seats =
+      selection.case === "namedSeats"
+        ? selection.value.seats
+        : selection.case === "bestAvailable"
+          ? Array.from({ length: selection.value.quantity }, (_, index) => ({ row: "A", number: index + 1 }))
+          : [];
+    return create(HoldOutcomeSchema, {
+      outcome: {
+        case: "hold",
+        value: {
+          ...{ eventId, holdId, customerId, areaId, seats, state: standing(hold) },
+          quantity: selection.case === "generalAdmission" ? selection.value.quantity : seats.length,
+          expireTime: timestampFromMs(expiresAtMs),
+          unitPrice: { currencyCode, amountMinor },
+          createTime: timestampFromMs(createdAtMs),
+        },
+      },
+    });
+  }
+
+  function hold(command: HoldCommand): HoldOutcome {
+    const known = holds.get(command.holdId);
+    if (known) {
+      return JSON.stringify(known.command) === JSON.stringify(command)
+        ? holdOutcome(command.holdId, known)
+        : refused(createRefusal(RefusalReason.IDEMPOTENCY_KEY_REUSED, "another command"));
+    }
+    const live = [...holds.values()].filter((each) => standing(each) === HoldState.HELD).length;
+    if (live >= settings.placesMax) return refused(createRefusal(RefusalReason.SOLD_OUT, "nothing is left"));
+    const createdAtMs = Date.now();
+    const made: StoredHold = {
+      ...{ command, createdAtMs, state: HoldState.HELD },
+      expiresAtMs: createdAtMs + settings.ttlMs,
+      capAtMs: createdAtMs + settings.capMs,
+      currencyCode: command.areaId === poisonedArea ? "poison" : "EUR",
+      amountMinor: BigInt(settings.priceMinor),
+    };
+    holds.set(command.holdId, made);
+    return holdOutcome(command.holdId, made);
+  }
+
+  const withHold = (key: HoldKey | undefined, use: (hold: StoredHold) => Refusal | undefined): HoldOutcome => {
+    const found = holds.get(key?.holdId ?? "");
+    if (!found) return refused(createRefusal(RefusalReason.NOT_FOUND, "no such hold"));
+    const refusal = use(found);
+    return refusal ? refused(refusal) : holdOutcome(found.command.holdId, found);
+  };
+  const expired = () => createRefusal(RefusalReason.HOLD_EXPIRED, "the hold has ended");
+
+  const unimplemented = () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented));
+  const server: GrpcServer = await startGrpcServer({
+    host: "127.0.0.1",
+    port: 0,
+    log: createLogger({ service: "fake-inventory", level: "silent" }),
+    metrics: createMetrics(),
+    implementations: [
+      implement(InventoryService, {
+        createEvent: unimplemented,
+        publishEvent: unimplemented,
+        getEvent: unimplemented,
+        listEvents: unimplemented,
+        getAvailability: unimplemented,
+        checkInvariants: unimplemented,
+        holdSeats: (request) => {
+          requestBytes.push(toBinary(HoldSeatsRequestSchema, request).length);
+          return hooks.around("holdSeats", () => ({ outcomes: request.commands.map(hold) }));
+        },
+        confirmHolds: ({ keys }) =>
+          hooks.around("confirmHolds", () => ({
+            outcomes: keys.map((key) =>
+              withHold(key, (found) => {
+                if (standing(found) === HoldState.CONFIRMED) return undefined;
+                if (standing(found) !== HoldState.HELD) return expired();
+                found.state = HoldState.CONFIRMED;
+                return undefined;
+              }),
+            ),
+          })),
+        releaseHolds: ({ commands }) =>
+          hooks.around("releaseHolds", () => ({
+            outcomes: commands.map(({ key, confirmedToo }) =>
+              withHold(key, (found) => {
+                const state = standing(found);
+                if (state === HoldState.CONFIRMED && !confirmedToo) {
+                  return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
+                }
+                if (state === HoldState.CONFIRMED) found.state = HoldState.REFUNDED;
+                if (state === HoldState.HELD) found.state = HoldState.RELEASED;
+                return undefined;
+              }),
+            ),
+          })),
+        extendHolds: ({ commands }) =>
+          hooks.around("extendHolds", () => ({
+            outcomes: commands.map(({ key, extendBy }) =>
+              withHold(key, (found) => {
+                if (standing(found) === HoldState.CONFIRMED) return undefined;
+                if (standing(found) !== HoldState.HELD) return expired();
+                const asked = Math.min(Date.now() + durationMs(extendBy!), found.capAtMs);
+                found.expiresAtMs = Math.max(found.expiresAtMs, asked);
+                return undefined;
+              }),
+            ),
+          })),
+        getHolds: ({ keys }) =>
+          hooks.around("getHolds", () => ({ outcomes: keys.map((key) => withHold(key, () => undefined)) })),
+      }),
+    ],
+  });
+  return {
+    target: `127.0.0.1:${server.port}`,
+    holds,
+    hooks,
+    settings,
+    requestBytes,
+    lapse(holdId) {
+      holds.get(holdId)!.expiresAtMs = Date.now() - 1;
+    },
+    stateOf(holdId) {
+      const found = holds.get(holdId);
+      return found && (HoldState[standing(found)] as keyof typeof HoldState);
+    },
+    stop: () => server.abort(),
+  };
+}
+
+function standing({ state, expiresAtMs }: StoredHold): HoldState {
+  return state === HoldState.HELD && expiresAtMs <= Date.now() ? HoldState.EXPIRED : state;
+}
+
+function refused(refusal: Refusal): HoldOutcome {
+  return create(HoldOutcomeSchema, { outcome: { case: "refusal", value: refusal } });
+}

@@ -1,0 +1,148 @@
+// Payment for this service's tests: a real gRPC server whose payments follow the contract; the token says how.
+//   tok_approve   authorised at once
+//   tok_decline   declined
+//   tok_unknown   AUTHORIZING, until `settle` says otherwise
+
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { PaymentService, RefusalReason } from "#stubs";
+import { implement, startGrpcServer } from "#shared/grpc-server";
+import { createLogger } from "#shared/logger";
+import { createMetrics } from "#shared/metrics";
+import {
+  PaymentOutcomeSchema,
+  PaymentState,
+  type AuthorizeRequest,
+  type PaymentKey,
+  type PaymentOutcome,
+} from "#gen/boxoffice/payment/v1/payment";
+import { createHooks, type Hooks } from "./hooks.ts";
+
+type StoredPayment = {
+  request: AuthorizeRequest;
+  state: PaymentState;
+  captures: number;
+  refunds: number;
+  refundId?: string;
+};
+
+export type FakePayment = {
+  target: string;
+  payments: Map<string, StoredPayment>;
+  hooks: Hooks;
+  /** How the provider's unclear answers come out, from now on. */
+  settings: { unknown: PaymentState; capturing: boolean; voiding: boolean; refunding: boolean };
+  /** The states of a reservation's payments, in the order in which they were asked for. */
+  statesOf(reservationId: string): (keyof typeof PaymentState)[];
+  /** How often the provider took money for a reservation. */
+  capturesOf(reservationId: string): number;
+  stop(): void;
+};
+
+export async function startFakePayment(): Promise<FakePayment> {
+  const payments = new Map<string, StoredPayment>();
+  const hooks = createHooks();
+  const settings = { unknown: PaymentState.AUTHORIZING, capturing: false, voiding: false, refunding: false };
+
+  function outcome(payment: StoredPayment, shown = payment.state): PaymentOutcome {
+    const { key, reservationId, customerId, amount } = payment.request;
+    return create(PaymentOutcomeSchema, {
+      outcome: {
+        case: "payment",
+        value: {
+          eventId: key!.eventId,
+          paymentId: key!.paymentId,
+          ...{ reservationId, customerId, amount: amount!, state: shown, provider: "fake" },
+          declineReason: payment.state === PaymentState.DECLINED ? "card_declined" : "",
+        },
+      },
+    });
+  }
+
+  const withPayment = (key: PaymentKey | undefined, use: (payment: StoredPayment) => PaymentOutcome) => {
+    const found = payments.get(key?.paymentId ?? "");
+    return found ? use(found) : refused(RefusalReason.NOT_FOUND);
+  };
+
+  function authorize(request: AuthorizeRequest): PaymentOutcome {
+    const paymentId = request.key!.paymentId;
+    const payment = payments.get(paymentId) ?? { request, state: PaymentState.AUTHORIZING, captures: 0, refunds: 0 };
+    payments.set(paymentId, payment);
+    if (payment.request.paymentMethodToken !== request.paymentMethodToken) {
+      return refused(RefusalReason.IDEMPOTENCY_KEY_REUSED);
+    }
+    if (payment.state === PaymentState.AUTHORIZING) payment.state = answerTo(request.paymentMethodToken);
+    return outcome(payment);
+  }
+
+  function answerTo(token: string): PaymentState {
+    if (token === "tok_unknown") return settings.unknown;
+    return token === "tok_decline" ? PaymentState.DECLINED : PaymentState.AUTHORIZED;
+  }
+
+  const server = await startGrpcServer({
+    host: "127.0.0.1",
+    port: 0,
+    log: createLogger({ service: "fake-payment", level: "silent" }),
+    metrics: createMetrics(),
+    implementations: [
+      implement(PaymentService, {
+        authorize: (request) => hooks.around("authorize", () => ({ outcome: authorize(request) })),
+        capture: ({ key }) =>
+          hooks.around("capture", () => ({
+            outcome: withPayment(key, (payment) => {
+              if (payment.state === PaymentState.AUTHORIZED) {
+                payment.state = PaymentState.CAPTURED;
+                payment.captures += 1;
+              }
+              if (payment.state !== PaymentState.CAPTURED) return refused(RefusalReason.WRONG_STATE);
+              return outcome(payment, settings.capturing ? PaymentState.CAPTURING : PaymentState.CAPTURED);
+            }),
+          })),
+        void: ({ key }) =>
+          hooks.around("void", () => ({
+            outcome: withPayment(key, (payment) => {
+              if (payment.captures > 0) return refused(RefusalReason.WRONG_STATE);
+              if (payment.state !== PaymentState.DECLINED) {
+                payment.state = settings.voiding ? PaymentState.VOIDING : PaymentState.VOIDED;
+              }
+              return outcome(payment);
+            }),
+          })),
+        refund: ({ key, refundId }) =>
+          hooks.around("refund", () => ({
+            outcome: withPayment(key, (payment) => {
+              if (payment.refundId !== undefined && payment.refundId !== refundId) {
+                return refused(RefusalReason.IDEMPOTENCY_KEY_REUSED);
+              }
+              if (payment.captures === 0) return refused(RefusalReason.WRONG_STATE);
+              if (payment.state !== PaymentState.REFUNDED) payment.refunds += 1;
+              payment.refundId = refundId;
+              payment.state = PaymentState.REFUNDED;
+              return outcome(payment, settings.refunding ? PaymentState.REFUNDING : PaymentState.REFUNDED);
+            }),
+          })),
+        getPayments: ({ keys }) =>
+          hooks.around("getPayments", () => ({
+            outcomes: keys.map((key) => withPayment(key, (found) => outcome(found))),
+          })),
+        checkInvariants: () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented)),
+      }),
+    ],
+  });
+  const of = (reservationId: string) =>
+    [...payments.values()].filter(({ request }) => request.reservationId === reservationId);
+  return {
+    target: `127.0.0.1:${server.port}`,
+    payments,
+    hooks,
+    settings,
+    statesOf: (reservationId) => of(reservationId).map(({ state }) => PaymentState[state] as keyof typeof PaymentState),
+    capturesOf: (reservationId) => of(reservationId).reduce((sum, { captures }) => sum + captures, 0),
+    stop: () => server.abort(),
+  };
+}
+
+function refused(reason: RefusalReason): PaymentOutcome {
+  return create(PaymentOutcomeSchema, { outcome: { case: "refusal", value: { reason, message: "refused" } } });
+}
