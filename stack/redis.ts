@@ -53,9 +53,13 @@ export async function startRedis(options: { binary: string; port: number }): Pro
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2_000)));
   const exited = once(child, "exit");
+  // Nobody stops it when this process ends without having done so.
+  const killWithParent = () => child.kill("SIGKILL");
+  process.on("exit", killWithParent);
   const deadline = Date.now() + 10_000;
   while (!(await answers(port))) {
     if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill("SIGKILL");
       throw new StackError(`Redis did not start on port ${port}: ${output.trim().split("\n").at(-1)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -66,6 +70,7 @@ export async function startRedis(options: { binary: string; port: number }): Pro
     async stop() {
       child.kill("SIGTERM");
       await exited;
+      process.off("exit", killWithParent);
     },
   };
 }

@@ -1,0 +1,127 @@
+// One batch of changes to holds that exist (confirm, release, extend, expire), one transaction.
+
+import type { Sql, Transaction } from "#shared/sql";
+import { transact } from "#shared/transaction";
+import { areaKey, type Area } from "../domain/area.ts";
+import { BrokenInvariantError } from "../domain/broken-invariant.ts";
+import { customerKey, holdKey, stockPartOf, type Hold, type HoldDecision, type HoldRef } from "../domain/hold.ts";
+import { moveStock, type WorkingStock } from "../domain/stock.ts";
+import type { AreaCatalog } from "./area-catalog.ts";
+import { lockCustomers, lockStock, readClock, type CustomerRef } from "./locks.ts";
+import { readHolds } from "./read-holds.ts";
+import { writeStock } from "./write-stock.ts";
+
+/** Decides one command about a hold, at the time of the database's clock. */
+export type DecideChange<Command> = (hold: Hold, command: Command, facts: { now: Date; area: Area }) => HoldDecision;
+
+/** What a command came to, with the area of its hold where there is one. */
+export type AnsweredChange = { outcome: HoldDecision; area: Area | undefined };
+
+/** How a batch of commands changes holds. */
+export type ChangeOptions<Command> = {
+  sql: Sql;
+  catalog: AreaCatalog;
+  decide: DecideChange<Command>;
+  /** True where a change can make a customer own seats for longer than their hold said. */
+  prolongs: boolean;
+};
+
+type Change = { before: Hold; after: Hold };
+
+/**
+ * Decides commands about holds, each on the outcome of those before it, and returns a decision for each, in order. When
+ * it returns, what it says is durable; when it throws, nothing of the batch is known.
+ */
+export async function changeHolds<Command extends HoldRef>(
+  commands: readonly Command[],
+  options: ChangeOptions<Command>,
+): Promise<AnsweredChange[]> {
+  const { sql, catalog, prolongs } = options;
+  // A hold's area and customer never change, so what to lock may be read before anything is locked.
+  const holds = [...(await readHolds(sql, commands)).values()];
+  const areas = await catalog.load(holds);
+  if (areas.size === 0) return commands.map(() => ({ outcome: { kind: "notFound" }, area: undefined }));
+  const customers = prolongs ? limitedCustomers(holds, areas) : [];
+  return await transact(sql, (tx) => change(tx, { commands, areas, customers, ...options }));
+}
+
+async function change<Command extends HoldRef>(
+  tx: Transaction,
+  options: ChangeOptions<Command> & {
+    commands: readonly Command[];
+    areas: ReadonlyMap<string, Area>;
+    customers: readonly CustomerRef[];
+  },
+): Promise<AnsweredChange[]> {
+  const { commands, areas, customers, decide } = options;
+  const [stocks, , now, stored] = await Promise.all([
+    lockStock(tx, areas),
+    lockCustomers(tx, customers),
+    readClock(tx),
+    readHolds(tx, commands),
+  ]);
+  const current = new Map(stored);
+  const answers = commands.map((command): AnsweredChange => {
+    const hold = current.get(holdKey(command));
+    const area = hold && areas.get(areaKey(hold));
+    if (!area) return { outcome: { kind: "notFound" }, area: undefined };
+    const outcome = decide(hold, command, { now, area });
+    if (outcome.kind === "hold") current.set(holdKey(hold), outcome.hold);
+    return { outcome, area };
+  });
+  const changes = [...stored.values()]
+    .map((before): Change => ({ before, after: current.get(holdKey(before))! }))
+    .filter(({ before, after }) => before !== after);
+  applyToStock(changes, stocks);
+  await Promise.all([writeHolds(tx, changes), deleteClaims(tx, changes), writeStock(tx, areas, stocks)]);
+  return answers;
+}
+
+function limitedCustomers(holds: readonly Hold[], areas: ReadonlyMap<string, Area>): CustomerRef[] {
+  const limited = holds.filter((hold) => areas.get(areaKey(hold))!.terms.customerLimit > 0);
+  return [...new Map(limited.map((hold) => [customerKey(hold), hold])).values()];
+}
+
+function applyToStock(changes: readonly Change[], stocks: ReadonlyMap<string, WorkingStock>): void {
+  for (const { before, after } of changes) {
+    const from = stockPartOf(before.state);
+    const to = stockPartOf(after.state);
+    if (from !== to) moveStock(stocks.get(areaKey(after))!, { quantity: after.quantity, seats: after.seats, from, to });
+  }
+}
+
+async function writeHolds(tx: Transaction, changes: readonly Change[]): Promise<void> {
+  if (changes.length === 0) return;
+  const { count } = await tx`
+    update inventory.hold h
+    set state = c.state_after::inventory.hold_state, expires_at = c.expires_at
+    from unnest(
+      ${changes.map(({ after }) => after.eventId)}::uuid[],
+      ${changes.map(({ after }) => after.holdId)}::uuid[],
+      ${changes.map(({ before }) => before.state)}::text[],
+      ${changes.map(({ after }) => after.state)}::text[],
+      ${changes.map(({ after }) => after.expiresAt.toISOString())}::timestamptz[]
+    ) as c (event_id, hold_id, state_before, state_after, expires_at)
+    where h.event_id = c.event_id and h.hold_id = c.hold_id and h.state = c.state_before::inventory.hold_state`;
+  if (count !== changes.length)
+    throw new BrokenInvariantError(`${changes.length} holds changed, ${count} were written`);
+}
+
+// By hold, not only by seat: whatever comes late about an old hold can't touch the seat's next owner.
+async function deleteClaims(tx: Transaction, changes: readonly Change[]): Promise<void> {
+  const freed = changes
+    .filter(({ before, after }) => stockPartOf(before.state) !== "free" && stockPartOf(after.state) === "free")
+    .map(({ after }) => after);
+  const seats = freed.reduce((sum, hold) => sum + hold.seats.length, 0);
+  if (seats === 0) return;
+  const { count } = await tx`
+    delete from inventory.seat_claim c
+    using unnest(
+      ${freed.map((hold) => hold.eventId)}::uuid[],
+      ${freed.map((hold) => hold.areaId)}::text[],
+      ${freed.map((hold) => hold.holdId)}::uuid[],
+      ${freed.map((hold) => `{${hold.seats.join(",")}}`)}::text[]
+    ) as f (event_id, area_id, hold_id, seats), unnest(f.seats::int[]) as s (seat)
+    where c.event_id = f.event_id and c.area_id = f.area_id and c.seat = s.seat and c.hold_id = f.hold_id`;
+  if (count !== seats) throw new BrokenInvariantError(`${seats} seats were to be freed, ${count} had a claim`);
+}

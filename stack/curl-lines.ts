@@ -1,0 +1,33 @@
+// The first booking, as lines to paste into a shell. They need curl and what POSIX gives, nothing else.
+
+import { demoEventName } from "./demo-event.ts";
+
+/**
+ * Returns four lines: a session, the list of events, a reservation, a checkout. Each prints its answer and keeps what the
+ * next one needs in a shell variable.
+ */
+export function firstBookingLines(gatewayUrl: string): string[] {
+  const call = (method: string, body: string, ...headers: string[]) =>
+    [
+      "curl -sS",
+      ...["Content-Type: application/json", ...headers].map((header) => `-H "${header}"`),
+      `-d ${body}`,
+      `${gatewayUrl}/boxoffice.edge.v1.${method}`,
+    ].join(" ");
+  const field = (name: string) => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`;
+  const authorization = "Authorization: Bearer $TOKEN";
+  const booking = '\\"eventId\\":\\"$EVENT\\",\\"reservationId\\":\\"$ID\\"';
+
+  return [
+    `S=$(${call("SessionService/CreateGuestSession", "'{}'")}); echo "$S"; TOKEN=$(echo "$S" | ${field("sessionToken")})`,
+    `E=$(${call("EventService/ListEvents", `'{"filter":"${demoEventName}"}'`)}); echo "$E"; EVENT=$(echo "$E" | ${field("eventId")})`,
+    `ID=$(${uuidv7Command}); ` +
+      `${call("ReservationService/CreateReservation", `"{${booking},\\"areaId\\":\\"stalls\\",\\"bestAvailable\\":{\\"quantity\\":2}}"`, authorization)}; echo`,
+    `${call("ReservationService/Checkout", `"{${booking},\\"paymentMethodToken\\":\\"tok_approve\\",\\"idempotencyKey\\":\\"first\\"}"`, authorization)}; echo`,
+  ];
+}
+
+// RFC 9562, section 5.7: 48 bits of milliseconds, then random bits with the version and the variant set over them.
+const uuidv7Command =
+  `{ printf %012x "$(date +%s)000"; od -An -N10 -tx1 /dev/urandom | tr -d ' \\n'; } | ` +
+  `sed -E 's/(.{8})(.{4}).(.{3}).(.{3})(.{12})/\\1-\\2-7\\3-8\\4-\\5/'`;

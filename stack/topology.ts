@@ -1,0 +1,108 @@
+// Which processes make up the system, what each is told, and the order in which they start. The one place that knows the
+// settings of them all: `make up` and the whole-system tests both start what is written here.
+
+import type { ProcessSpec, RunningProcess } from "./process.ts";
+import type { SchemaName } from "./schemas.ts";
+
+/** What stands below the processes. */
+export type Backing = {
+  /** Connection string of a service's own role. */
+  databaseUrlOf(schema: SchemaName): string;
+  redisUrl: string;
+  /** Signs session tokens; 32 characters or more. */
+  sessionSecret: string;
+};
+
+/** The processes by name, in the order in which they start; they stop in the opposite order. */
+export const processNames = ["sandbox", "issuer", "inventory", "payment", "reservation", "gateway"] as const;
+export type ProcessName = (typeof processNames)[number];
+
+/** Settings given to a process beside or instead of the usual ones. */
+export type ExtraSettings = Partial<Record<ProcessName, Record<string, string>>>;
+
+/** What to start. */
+export type TopologyOptions = {
+  backing: Backing;
+  /** The gateway's public port; 0 takes a free one. */
+  gatewayPort: number;
+  /** How many of each; one where not given. Only the first gateway gets `gatewayPort`. */
+  replicas?: Partial<Record<ProcessName, number>> | undefined;
+  settings?: ExtraSettings | undefined;
+  /** Starts one process and returns when it is ready. */
+  start(spec: ProcessSpec): Promise<RunningProcess>;
+};
+
+/** The running processes, by name. */
+export type Topology = Record<ProcessName, RunningProcess[]>;
+
+const audience = "boxoffice";
+
+/** Starts every process after those that it calls. Replicas after the first are named `inventory-2`, `inventory-3`, …. */
+export async function startTopology(options: TopologyOptions): Promise<Topology> {
+  const { backing, gatewayPort, replicas = {}, settings = {}, start } = options;
+
+  const startAll = (name: ProcessName, entry: string, env: Record<string, string>) =>
+    Promise.all(
+      Array.from({ length: replicas[name] ?? 1 }, (_, index) => {
+        const port = name === "gateway" && index === 0 ? gatewayPort : 0;
+        const base = { HOST: "127.0.0.1", PORT: String(port) };
+        return start({
+          name: index === 0 ? name : `${name}-${index + 1}`,
+          entry,
+          env: { ...base, ...env, ...settings[name] },
+        });
+      }),
+    );
+  const service = (name: SchemaName, env: Record<string, string> = {}) =>
+    startAll(name, `services/${name}/src/main.ts`, {
+      ADMIN_PORT: "0",
+      DATABASE_URL: backing.databaseUrlOf(name),
+      ...env,
+    });
+
+  const [sandbox, issuer, inventory] = await allStarted([
+    startAll("sandbox", "services/payment/src/sandbox/main.ts", {}),
+    startAll("issuer", "gateway/src/dev-issuer/main.ts", { NODE_ENV: "development" }),
+    service("inventory"),
+  ]);
+  const payment = await service("payment", { PROVIDER: "sandbox", SANDBOX_URL: httpUrlOf(sandbox[0]!) });
+  const reservation = await service("reservation", {
+    INVENTORY_TARGET: targetOf(inventory),
+    PAYMENT_TARGET: targetOf(payment),
+    REDIS_URL: backing.redisUrl,
+  });
+  const gateway = await startAll("gateway", "gateway/src/main.ts", {
+    ADMIN_PORT: "0",
+    NODE_ENV: "development",
+    INVENTORY_TARGET: targetOf(inventory),
+    RESERVATION_TARGET: targetOf(reservation),
+    PAYMENT_TARGET: targetOf(payment),
+    REDIS_URL: backing.redisUrl,
+    SESSION_SECRET: backing.sessionSecret,
+    OIDC_ISSUER: httpUrlOf(issuer[0]!),
+    OIDC_AUDIENCE: audience,
+    OIDC_JWKS_URL: `${httpUrlOf(issuer[0]!)}/jwks.json`,
+  });
+  return { sandbox, issuer, inventory, payment, reservation, gateway };
+}
+
+/** Returns the address of a process that serves HTTP. */
+export function httpUrlOf(running: RunningProcess): string {
+  return `http://127.0.0.1:${running.ports.http}`;
+}
+
+/** Returns the gRPC target that spreads calls over replicas. */
+export function targetOf(replicas: RunningProcess[]): string {
+  return replicas.map(({ ports }) => `127.0.0.1:${ports.grpc}`).join(",");
+}
+
+// When one start fails the others are waited for, so that whoever stops the system afterwards finds all of it.
+async function allStarted<T extends Promise<RunningProcess[]>[]>(
+  starts: [...T],
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  const results = await Promise.allSettled(starts);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<RunningProcess[]>).value) as {
+    [K in keyof T]: Awaited<T[K]>;
+  };
+}

@@ -1,0 +1,61 @@
+// `make up`: the whole system on this machine, until Ctrl-C.
+
+import { firstBookingLines } from "./curl-lines.ts";
+import { createProgress } from "./progress.ts";
+import { readUpSettings } from "./settings.ts";
+import { createStack, type Stack } from "./stack.ts";
+import { StackError } from "./stack-error.ts";
+
+let forced = false;
+const progress = createProgress((line) => {
+  if (!forced) console.log(line);
+});
+// A terminal that was closed takes no more lines; stopping in order matters more.
+process.stdout.on("error", () => {});
+
+try {
+  process.exitCode = await up(createStack(readUpSettings(process.env), progress));
+} catch (error) {
+  console.error(error instanceof StackError ? `make up: ${error.message}` : error);
+  process.exitCode = 1;
+}
+
+/** Runs the stack until it is interrupted (0) or a part of it fails (1). */
+async function up(stack: Stack): Promise<number> {
+  const interruption = new AbortController();
+  const interrupted = new Promise<void>((resolve) => (interruption.signal.onabort = () => resolve()));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (!interruption.signal.aborted) {
+        progress.say("\nStopping. Ctrl-C again ends everything at once.");
+        return interruption.abort();
+      }
+      progress.say("Ending everything at once.");
+      forced = true;
+      void stack.force().finally(() => process.exit(1));
+    });
+  }
+
+  try {
+    const startedAt = performance.now();
+    progress.say("Starting Boxoffice.");
+    const gatewayUrl = await stack.start(interruption.signal);
+    progress.say(welcome(gatewayUrl, (performance.now() - startedAt) / 1000));
+    await Promise.race([interrupted, stack.failed]);
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+  } finally {
+    await stack.stop();
+  }
+  progress.say("Stopped; the data is kept. `make reset` removes it.");
+  return 0;
+}
+
+function welcome(gatewayUrl: string, seconds: number): string {
+  return [
+    `\nBoxoffice runs at ${gatewayUrl} (started in ${seconds.toFixed(1)} s). Ctrl-C stops it.`,
+    "To book two seats, paste these lines into one shell, in this order:\n",
+    firstBookingLines(gatewayUrl).join("\n\n"),
+    "",
+  ].join("\n");
+}
