@@ -1,6 +1,7 @@
 // The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
 
 import type { Sql, Transaction } from "#shared/sql";
+import { transact } from "#shared/transaction";
 
 /** How one promise stands. */
 export type InvariantCheck = {
@@ -29,15 +30,19 @@ const timeoutMs = 60_000;
 export function createInvariantStore(sql: Sql): InvariantStore {
   return {
     check: (eventId) =>
-      sql.begin("isolation level repeatable read read only", async (tx) => {
-        await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
-        const checks: InvariantCheck[] = [];
-        for (const { query, ...about } of queries) {
-          const [found] = await query(tx, eventId ?? null);
-          checks.push({ ...about, ...found! });
-        }
-        return checks;
-      }),
+      transact(
+        sql,
+        async (tx) => {
+          await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
+          const checks: InvariantCheck[] = [];
+          for (const { query, ...about } of queries) {
+            const [found] = await query(tx, eventId ?? null);
+            checks.push({ ...about, ...found! });
+          }
+          return checks;
+        },
+        "isolation level repeatable read read only",
+      ),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { credentials, Client, Metadata } from "@grpc/grpc-js";
 import { createGrpcClient, PaymentService, RefusalReason } from "#stubs";
 import { CaptureRequestSchema } from "#gen/boxoffice/payment/v1/payment";

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { Sql } from "./sql.ts";
+import { transact } from "./transaction.ts";
 
 /** One service's place in the database. */
 export type SchemaOptions = {
@@ -24,7 +25,7 @@ type Migration = { version: number; name: string; sql: string; checksum: string 
 export async function migrate(sql: Sql, options: SchemaOptions & { password: string }): Promise<string[]> {
   const { schema, role, dir, password } = options;
   const migrations = await readMigrations(dir);
-  return await sql.begin(async (tx) => {
+  return await transact(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtextextended('boxoffice.migrate', 0))`;
     const [known] = await tx`select 1 from pg_roles where rolname = ${role}`;
     const [quoted] = await tx<{ password: string }[]>`select quote_literal(${password}) as password`;

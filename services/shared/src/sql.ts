@@ -29,6 +29,8 @@ export function createSql(options: SqlOptions): Sql {
     types: { int8: { to: 20, from: [20], serialize: String, parse: safeInteger } },
     connection: {
       application_name: options.applicationName,
+      // What is acknowledged is durable, whatever the server's default.
+      synchronous_commit: "on",
       statement_timeout: statementTimeoutMs,
       // A client that stalls inside a transaction must not keep rows locked.
       idle_in_transaction_session_timeout: statementTimeoutMs,
