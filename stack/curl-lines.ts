@@ -1,4 +1,5 @@
-// The first booking, as lines to paste into a shell. They need curl and what POSIX gives, nothing else.
+// The first steps of a buyer and of an organiser, as lines to paste into a shell. They need curl and what POSIX gives,
+// nothing else.
 
 import { demoEventName } from "./demo-event.ts";
 
@@ -7,14 +8,7 @@ import { demoEventName } from "./demo-event.ts";
  * next one needs in a shell variable.
  */
 export function firstBookingLines(gatewayUrl: string): string[] {
-  const call = (method: string, body: string, ...headers: string[]) =>
-    [
-      "curl -sS",
-      ...["Content-Type: application/json", ...headers].map((header) => `-H "${header}"`),
-      `-d ${body}`,
-      `${gatewayUrl}/boxoffice.edge.v1.${method}`,
-    ].join(" ");
-  const field = (name: string) => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`;
+  const call = callAt(gatewayUrl);
   const authorization = "Authorization: Bearer $TOKEN";
   const booking = '\\"eventId\\":\\"$EVENT\\",\\"reservationId\\":\\"$ID\\"';
 
@@ -25,6 +19,33 @@ export function firstBookingLines(gatewayUrl: string): string[] {
       `${call("ReservationService/CreateReservation", `"{${booking},\\"areaId\\":\\"stalls\\",\\"bestAvailable\\":{\\"quantity\\":2}}"`, authorization)}; echo`,
     `${call("ReservationService/Checkout", `"{${booking},\\"paymentMethodToken\\":\\"tok_approve\\",\\"idempotencyKey\\":\\"first\\"}"`, authorization)}; echo`,
   ];
+}
+
+/**
+ * Returns two lines: an organiser's session, by way of the development issuer at `issuerUrl`, and the question whether the
+ * system keeps its promises.
+ */
+export function organiserLines(gatewayUrl: string, issuerUrl: string): string[] {
+  const call = callAt(gatewayUrl);
+  const idToken = `curl -sS -d '{"sub":"me","roles":["organiser"]}' ${issuerUrl}/token | ${field("id_token")}`;
+  return [
+    `ORGANISER=$(${call("SessionService/ExchangeIdToken", `"{\\"idToken\\":\\"$(${idToken})\\"}"`)} | ${field("sessionToken")}); echo "$ORGANISER"`,
+    `${call("OperationsService/CheckInvariants", "'{}'", "Authorization: Bearer $ORGANISER")}; echo`,
+  ];
+}
+
+function callAt(gatewayUrl: string) {
+  return (method: string, body: string, ...headers: string[]) =>
+    [
+      "curl -sS",
+      ...["Content-Type: application/json", ...headers].map((header) => `-H "${header}"`),
+      `-d ${body}`,
+      `${gatewayUrl}/boxoffice.edge.v1.${method}`,
+    ].join(" ");
+}
+
+function field(name: string): string {
+  return `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`;
 }
 
 // RFC 9562, section 5.7: 48 bits of milliseconds, then random bits with the version and the variant set over them.

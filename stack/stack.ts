@@ -16,10 +16,13 @@ import { StackError } from "./stack-error.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 import { httpUrlOf, startTopology } from "./topology.ts";
 
+/** Where the stack is reached. */
+export type StackUrls = { gatewayUrl: string; issuerUrl: string };
+
 /** A stack. */
 export type Stack = {
-  /** Starts everything; returns the gateway's address. Throws StackError, leaving what runs to `stop`. */
-  start(interruption: AbortSignal): Promise<string>;
+  /** Starts everything; returns where it is reached. Throws StackError, leaving what runs to `stop`. */
+  start(interruption: AbortSignal): Promise<StackUrls>;
   /** Rejects with StackError when a part of the stack ends by itself. */
   failed: Promise<never>;
   /** Stops whatever runs, in order. */
@@ -80,7 +83,7 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
     }, watchIntervalMs);
   }
 
-  async function startProcesses(ownerUrl: string, redisUrl: string): Promise<string> {
+  async function startProcesses(ownerUrl: string, redisUrl: string): Promise<StackUrls> {
     const secrets = await loadSecrets(dataDir);
     await progress.step(
       "migrations",
@@ -96,13 +99,9 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
       gatewayPort,
       start: (spec) => progress.step(spec.name, () => supervisor.start(spec), placeOf),
     });
-    const gatewayUrl = httpUrlOf(gateway[0]!);
-    await progress.step(
-      "demo event",
-      () => ensureDemoEvent({ gatewayUrl, issuerUrl: httpUrlOf(issuer[0]!), nowMs: Date.now() }),
-      String,
-    );
-    return gatewayUrl;
+    const urls = { gatewayUrl: httpUrlOf(gateway[0]!), issuerUrl: httpUrlOf(issuer[0]!) };
+    await progress.step("demo event", () => ensureDemoEvent({ ...urls, nowMs: Date.now() }), String);
+    return urls;
   }
 
   // A process that ends while others still start makes those fail too: what counts is what failed first.
@@ -129,9 +128,9 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
       signal.throwIfAborted();
       servers.push(await openRedis(settings, tools, progress));
       signal.throwIfAborted();
-      const gatewayUrl = await startProcesses(servers[0]!.url, servers[1]!.url).catch(blameFirstFailure);
+      const urls = await startProcesses(servers[0]!.url, servers[1]!.url).catch(blameFirstFailure);
       watchServers();
-      return gatewayUrl;
+      return urls;
     },
     async stop() {
       clearInterval(watch);

@@ -1,9 +1,9 @@
 // `make up`: the whole system on this machine, until Ctrl-C.
 
-import { firstBookingLines } from "./curl-lines.ts";
+import { firstBookingLines, organiserLines } from "./curl-lines.ts";
 import { createProgress } from "./progress.ts";
 import { readUpSettings } from "./settings.ts";
-import { createStack, type Stack } from "./stack.ts";
+import { createStack, type Stack, type StackUrls } from "./stack.ts";
 import { StackError } from "./stack-error.ts";
 
 let forced = false;
@@ -39,8 +39,8 @@ async function up(stack: Stack): Promise<number> {
   try {
     const startedAt = performance.now();
     progress.say("Starting Boxoffice.");
-    const gatewayUrl = await stack.start(interruption.signal);
-    progress.say(welcome(gatewayUrl, (performance.now() - startedAt) / 1000));
+    const urls = await stack.start(interruption.signal);
+    progress.say(welcome(urls, (performance.now() - startedAt) / 1000));
     await Promise.race([interrupted, stack.failed]);
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
@@ -51,11 +51,13 @@ async function up(stack: Stack): Promise<number> {
   return 0;
 }
 
-function welcome(gatewayUrl: string, seconds: number): string {
+function welcome({ gatewayUrl, issuerUrl }: StackUrls, seconds: number): string {
   return [
     `\nBoxoffice runs at ${gatewayUrl} (started in ${seconds.toFixed(1)} s). Ctrl-C stops it.`,
     "To book two seats, paste these lines into one shell, in this order:\n",
     firstBookingLines(gatewayUrl).join("\n\n"),
+    "\nTo act as an organiser, paste these:\n",
+    organiserLines(gatewayUrl, issuerUrl).join("\n\n"),
     "",
   ].join("\n");
 }

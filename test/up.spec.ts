@@ -49,11 +49,12 @@ describe("make up", function () {
 
   it("sells seats to somebody who pastes its lines, stops cleanly on Ctrl-C, and starts again where it left off, and notices when Redis is gone", async () => {
     const first = await up();
-    await first.line(/Checkout/);
+    await first.line(/CheckInvariants/);
     for (const shell of ["bash", "sh"]) {
-      const answers = await paste(shell, first.output());
+      const answers = await paste(shell, first.output(), "in this order:", "To act as an organiser");
       assert.match(answers.at(-1)!, /"state":"RESERVATION_STATE_CONFIRMED"/, answers.join("\n"));
     }
+    assert.match((await paste("sh", first.output(), "organiser, paste these:")).at(-1)!, /^\{"clean":true/);
     assert.match(first.output(), /demo event .*created/);
 
     const second = await up();
@@ -74,7 +75,7 @@ describe("make up", function () {
 
     const again = await up();
     const [, redisPid] = await again.line(/^ {2}Redis .*process (\d+)/m);
-    await again.line(/Checkout/);
+    await again.line(/CheckInvariants/);
     assert.match(again.output(), /migrations .*up to date/);
     assert.match(again.output(), /demo event .*present/);
 
@@ -95,7 +96,7 @@ describe("make up", function () {
     await writeFile(join(dir, "secrets.json"), JSON.stringify(secrets));
     const command = await up({ DATABASE_URL: database.url, REDIS_URL: testSetting("TEST_REDIS_URL") });
     const [, pid] = await command.line(/^ {2}inventory .*process (\d+)/m);
-    await command.line(/Checkout/);
+    await command.line(/CheckInvariants/);
     const [event] = await database.sql`select name from inventory.event`;
     assert.equal(event!["name"], demoEventName);
 
@@ -179,9 +180,9 @@ function start(script: string, env: Record<string, string>): Command {
   };
 }
 
-// Exactly what a user would mark and paste: everything after the colon that announces the lines.
-async function paste(shell: string, output: string): Promise<string[]> {
-  const lines = output.slice(output.indexOf("in this order:") + "in this order:".length);
+// Exactly what a user would mark and paste: everything between the words that announce the lines and what comes after.
+async function paste(shell: string, output: string, announcement: string, next = "\0"): Promise<string[]> {
+  const lines = output.slice(output.indexOf(announcement) + announcement.length).split(next)[0]!;
   const child = execFile(shell);
   let answers = "";
   child.stdout!.on("data", (chunk: string) => (answers += chunk));
