@@ -1,0 +1,112 @@
+// Puts the gateway together.
+
+import type { ProcessContext, ProcessParts } from "#shared/process";
+import { createAdmission } from "./admission.ts";
+import { createBackends } from "./backends.ts";
+import type { GatewayConfig } from "./config.ts";
+import { createEdgeMetrics } from "./edge-metrics.ts";
+import { createClientAddress } from "./http/client-address.ts";
+import { createConnectHandler } from "./http/connect-handler.ts";
+import { createCors } from "./http/cors.ts";
+import { startHttpServer, type HttpServer } from "./http/http-server.ts";
+import { createLimits } from "./limits/limits.ts";
+import { createRedisLeases } from "./limits/redis-leases.ts";
+import { createLogThrottle } from "./log-throttle.ts";
+import { createRedis } from "./redis.ts";
+import { createReservationBatcher } from "./reservation-batcher.ts";
+import { createPipeline } from "./rpc/pipeline.ts";
+import { createRoutes } from "./rpc/routes.ts";
+import { createIdTokenVerifier, type IdTokenVerifier } from "./session/id-token.ts";
+import { createSessionOpener } from "./session/session-opener.ts";
+import { createSessionTokens } from "./session/session-token.ts";
+
+/** Connects to the services and to Redis, and listens. */
+export async function buildGateway(config: GatewayConfig, context: ProcessContext): Promise<ProcessParts> {
+  const { log } = context;
+  const backends = createBackends({
+    inventory: config.INVENTORY_TARGET,
+    reservation: config.RESERVATION_TARGET,
+    payment: config.PAYMENT_TARGET,
+  });
+  const redis = createRedis(config.REDIS_URL, log);
+  const batcher = createReservationBatcher({
+    backends,
+    metrics: context.metrics,
+    queueMax: config.BATCH_QUEUE_MAX,
+    inFlightMax: config.BATCH_IN_FLIGHT_MAX,
+  });
+  const admission = createAdmission(config.IN_FLIGHT_MAX);
+  const tokens = createSessionTokens(config.SESSION_SECRET, config.SESSION_SECRET_PREVIOUS);
+  let server: HttpServer | undefined;
+  const metrics = createEdgeMetrics(context.metrics, {
+    inFlight: () => admission.inFlight,
+    connections: () => server?.connections ?? 0,
+    isRedisConnected: () => redis.status === "ready",
+  });
+
+  const leaseThrottle = createLogThrottle(5_000);
+  const limits = createLimits({
+    points: config.limitPoints,
+    windowSeconds: config.LIMIT_WINDOW_SECONDS,
+    leasesOf: (name) =>
+      createRedisLeases({
+        redis,
+        prefix: `boxoffice:limit:${name}`,
+        windowSeconds: config.LIMIT_WINDOW_SECONDS,
+        onFailure: (error) => leaseThrottle((suppressed) => log.warn({ event: "limits.alone", error, suppressed })),
+      }),
+  });
+  const routes = createRoutes({
+    pipeline: createPipeline({ tokens, limits, admission, metrics, log, timeoutMaxMs: config.TIMEOUT_MAX_MS }),
+    sessions: createSessionOpener({
+      tokens,
+      verifyIdToken: idTokenVerifierOf(config),
+      ttlMs: config.SESSION_TTL_MINUTES * 60_000,
+      roleTtlMs: config.ROLE_SESSION_TTL_MINUTES * 60_000,
+    }),
+    backends,
+    batcher,
+  });
+  server = await startHttpServer({
+    host: config.HOST,
+    port: config.PORT,
+    limits: {
+      connectionsMax: config.CONNECTIONS_MAX,
+      headersTimeoutMs: config.HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+      idleTimeoutMs: config.IDLE_TIMEOUT_MS,
+      headersBytesMax: 16 * 1024,
+      streamsMax: config.STREAMS_MAX,
+    },
+    listener: createConnectHandler({
+      routes,
+      cors: createCors(config.CORS_ORIGINS),
+      clientAddress: createClientAddress(config.TRUSTED_PROXIES),
+      metrics,
+      log,
+      timeoutMaxMs: config.TIMEOUT_MAX_MS,
+    }),
+    onConnectionRefused: metrics.connectionRefused,
+  });
+
+  return {
+    front: server,
+    protocol: "http",
+    notReadyBecause: backends.notReadyBecause,
+    stopWorkers: () => batcher.close(),
+    close: async () => {
+      backends.close();
+      redis.disconnect();
+    },
+  };
+}
+
+function idTokenVerifierOf(config: GatewayConfig): IdTokenVerifier | undefined {
+  if (config.OIDC_ISSUER === "") return undefined;
+  return createIdTokenVerifier({
+    issuer: config.OIDC_ISSUER,
+    audience: config.OIDC_AUDIENCE,
+    jwksUrl: config.OIDC_JWKS_URL || `${config.OIDC_ISSUER.replace(/\/$/, "")}/jwks.json`,
+    rolesClaim: config.OIDC_ROLES_CLAIM,
+  });
+}

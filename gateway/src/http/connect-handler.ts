@@ -1,0 +1,150 @@
+// Serves the routes over HTTP in the protocols of Connect: Connect (JSON, binary, GET), gRPC and gRPC-Web.
+//
+// connectNodeAdapter is not used, for three reasons: a malformed Host header throws in it, outside every try, and ends the
+// process; bodies beyond the limit are 429 or a cut connection; malformed binary messages are 500.
+
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { createConnectRouter, createContextKey, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import type { Logger } from "#shared/logger";
+import type { EdgeMetrics } from "../edge-metrics.ts";
+import { createLogThrottle } from "../log-throttle.ts";
+import { policyOf, type MethodPolicy } from "../policy.ts";
+import type { Invoke } from "../rpc/pipeline.ts";
+import type { Routes } from "../rpc/routes.ts";
+import type { ClientAddress } from "./client-address.ts";
+import type { Cors } from "./cors.ts";
+import { readBody, type HttpRequest } from "./read-body.ts";
+import { replyError, replyToUnknownPath, type ErrorReply, type HttpResponse } from "./replies.ts";
+import { capTimeoutHeaders } from "./timeout-headers.ts";
+
+/** Answers requests of either HTTP version; never throws. */
+export type RequestListener = (request: HttpRequest, response: HttpResponse) => void;
+
+type Exchange = { address: string; reachedMethod: boolean };
+type Endpoint = { handle: UniversalHandler; policy: MethodPolicy };
+
+const exchangeKey = createContextKey<Exchange>({ address: "", reachedMethod: false });
+
+/** Returns the listener. */
+export function createConnectHandler(options: {
+  routes: Routes;
+  cors: Cors;
+  clientAddress: ClientAddress;
+  metrics: EdgeMetrics;
+  log: Logger;
+  timeoutMaxMs: number;
+}): RequestListener {
+  const { routes, cors, clientAddress, metrics, log, timeoutMaxMs } = options;
+  const endpoints = createEndpoints(routes);
+  const throttle = createLogThrottle(1_000);
+
+  async function serve({ handle, policy }: Endpoint, request: HttpRequest, response: HttpResponse): Promise<void> {
+    const body = await readBody(request, policy.bodyBytesMax);
+    if (body.kind === "gone") return void response.destroy();
+    if (body.kind === "tooLarge") {
+      metrics.turnedAway(413);
+      return replyError(response, tooLarge(policy));
+    }
+    const exchange: Exchange = {
+      address: clientAddress(request.socket?.remoteAddress, request.headers["x-forwarded-for"]),
+      reachedMethod: false,
+    };
+    capTimeoutHeaders(request.headers, timeoutMaxMs);
+    const contextValues = createContextValues().set(exchangeKey, exchange);
+    const universal = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+    const answer = await handle({ ...universal, body: createAsyncIterable([body.bytes]) });
+    if (!exchange.reachedMethod && answer.status !== 200) {
+      const refusal = refusalOf(answer.status, policy);
+      metrics.turnedAway(refusal?.status ?? answer.status);
+      if (refusal) return replyError(response, refusal);
+    }
+    await universalResponseToNodeResponse(answer, response);
+  }
+
+  return (request, response) => {
+    // Without listeners a connection that breaks would end the process; whoever reads or writes learns of it by `close`.
+    request.on("error", () => {});
+    response.on("error", () => {});
+    if (cors(request, response)) return;
+    const path = (request.url ?? "").split("?", 1)[0]!;
+    const endpoint = endpoints.get(path);
+    if (!endpoint) {
+      if (path !== "/") metrics.turnedAway(404);
+      request.resume();
+      return replyToUnknownPath(path, response);
+    }
+    serve(endpoint, request, response).catch((error: unknown) => {
+      throttle((suppressed) => log.debug({ event: "http.request_failed", error, suppressed }));
+      metrics.turnedAway(400);
+      replyError(response, { status: 400, code: "invalid_argument", message: "the request is malformed" });
+    });
+  };
+}
+
+// Connect could not make a message of the request, and its answer is wrong or empty: it says 429 of a body that is too large
+// once inflated and 500 of malformed binary, both the client's doing, and nothing at all with 405 and 415.
+function refusalOf(status: number, policy: MethodPolicy): ErrorReply | undefined {
+  switch (status) {
+    case 429:
+      return tooLarge(policy);
+    case 500:
+      return { status: 400, code: "invalid_argument", message: "the request can't be decoded" };
+    case 405:
+      return { status, code: "unimplemented", message: "use POST; GET serves methods without side effects only" };
+    case 415:
+      return { status, code: "unimplemented", message: "use content-type: application/json" };
+    default:
+      return undefined;
+  }
+}
+
+function tooLarge({ bodyBytesMax }: MethodPolicy): ErrorReply {
+  return { status: 413, code: "invalid_argument", message: `the request is larger than ${bodyBytesMax} bytes` };
+}
+
+function createEndpoints(routes: Routes): Map<string, Endpoint> {
+  const router = createConnectRouter({
+    requireConnectProtocolHeader: false,
+    // Not brotli, whose default quality costs a hundred times what gzip does.
+    acceptCompression: [compressionGzip],
+    compressMinBytes: 4_096,
+    jsonOptions: {
+      // A misspelt field or an unknown enum value is told to the client, instead of being taken for "not set".
+      ignoreUnknownFields: false,
+      // Zeros and empty lists are written out, for clients that read JSON without the schema.
+      alwaysEmitImplicit: true,
+    },
+  });
+  for (const [method, invoke] of routes) {
+    router.rpc(method, implementation(method, invoke), { readMaxBytes: policyOf(method).bodyBytesMax });
+  }
+  return new Map(router.handlers.map((handle) => [handle.requestPath, { handle, policy: policyOf(handle.method) }]));
+}
+
+function implementation(method: DescMethodUnary, invoke: Invoke<DescMethodUnary>) {
+  const { cacheControl } = policyOf(method);
+  return async (message: Parameters<typeof invoke>[0], context: HandlerContext) => {
+    const exchange = context.values.get(exchangeKey);
+    exchange.reachedMethod = true;
+    const authorization = context.requestHeader.get("authorization");
+    const timeoutMs = context.timeoutMs();
+    const answer = await invoke(message, {
+      address: exchange.address,
+      authorization,
+      timeoutMs,
+      signal: context.signal,
+    });
+    if (context.requestMethod === "GET") {
+      const mayBeKept = cacheControl !== undefined && authorization === null;
+      context.responseHeader.set("cache-control", mayBeKept ? cacheControl : "no-store");
+      context.responseHeader.set("vary", "Origin, Authorization, Accept-Encoding");
+    }
+    return answer;
+  };
+}

@@ -1,0 +1,66 @@
+// Who may call what, and how each method is bounded: the one table that the pipeline, the HTTP handler and the README follow.
+
+import type { DescMethod } from "@bufbuild/protobuf";
+import { EventService } from "#gen/boxoffice/edge/v1/event";
+import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
+import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
+import { SessionService } from "#gen/boxoffice/edge/v1/session";
+import type { LimitName } from "./limits/limits.ts";
+
+/** The public services. */
+export const edgeServices = [SessionService, EventService, ReservationService, OperationsService] as const;
+
+/** Who may call: everybody, whoever has a session, or organisers. */
+export type Access = "public" | "session" | "organiser";
+
+/** Order of mercy under load: who pays is served longest, who browses is refused first. */
+export type Priority = "paying" | "cancelling" | "reserving" | "browsing";
+
+/** How one method is guarded. */
+export type MethodPolicy = {
+  access: Access;
+  /** Limits beyond `address`, which every call is counted in. */
+  limits: readonly LimitName[];
+  priority: Priority;
+  /** Milliseconds for a caller who sets no deadline. */
+  timeoutDefaultMs: number;
+  /** Largest request body, in bytes. */
+  bodyBytesMax: number;
+  /** `Cache-Control` of an answer to a GET without credentials; answers that may not be kept have none. */
+  cacheControl?: string;
+};
+
+const common = { timeoutDefaultMs: 10_000, bodyBytesMax: 64 * 1024 } as const;
+const browse = { ...common, access: "public", limits: ["session"], priority: "browsing" } as const;
+const cacheable = { ...browse, cacheControl: "public, max-age=1" } as const;
+const mine = { ...common, access: "session", limits: ["session"] } as const;
+const organise = { ...common, access: "organiser", limits: ["session"], priority: "reserving" } as const;
+const enter = { ...common, access: "public", limits: ["sessions_per_address"], priority: "reserving" } as const;
+
+const policies = new Map<DescMethod, MethodPolicy>([
+  [SessionService.method.createGuestSession, enter],
+  [SessionService.method.exchangeIdToken, enter],
+  // The chart of a stadium is larger than other requests.
+  [EventService.method.createEvent, { ...organise, bodyBytesMax: 1024 * 1024 }],
+  [EventService.method.publishEvent, organise],
+  [EventService.method.getEvent, cacheable],
+  [EventService.method.listEvents, cacheable],
+  [EventService.method.getAvailability, cacheable],
+  [ReservationService.method.createReservation, { ...mine, limits: ["session", "event"], priority: "reserving" }],
+  [ReservationService.method.getReservation, { ...mine, priority: "paying" }],
+  [ReservationService.method.listReservations, { ...mine, priority: "browsing" }],
+  [ReservationService.method.cancelReservation, { ...mine, priority: "cancelling" }],
+  // A provider may take its time, and a payment that is given up early has to be asked for again.
+  [ReservationService.method.checkout, { ...mine, priority: "paying", timeoutDefaultMs: 30_000 }],
+  [
+    OperationsService.method.checkInvariants,
+    { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 },
+  ],
+]);
+
+/** Returns a method's policy; throws for a method that the table lacks. */
+export function policyOf(method: DescMethod): MethodPolicy {
+  const policy = policies.get(method);
+  if (!policy) throw new Error(`${method.parent.typeName}.${method.name} has no policy`);
+  return policy;
+}

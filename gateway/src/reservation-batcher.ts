@@ -1,0 +1,48 @@
+// Gathers reservations that are asked for at the same moment into one call to reservation.
+
+import type { CreateCommand, ReservationOutcome } from "#gen/boxoffice/reservation/v1/reservation";
+import { createBatcher, type Batcher } from "#shared/batcher";
+import { createBatchMetrics, type Registry } from "#shared/metrics";
+import type { Backends } from "./backends.ts";
+
+/** Submits commands and returns their outcomes. */
+export type ReservationBatcher = Batcher<CreateCommand, ReservationOutcome>;
+
+/** Bounds of a batch; reservation refuses larger ones. */
+const itemsMax = 500;
+const bytesMax = 60_000;
+
+/** Returns a batcher that lets `inFlightMax` batches run at once and `queueMax` commands wait. */
+export function createReservationBatcher(options: {
+  backends: Pick<Backends, "reservation">;
+  metrics: Registry;
+  queueMax: number;
+  inFlightMax: number;
+}): ReservationBatcher {
+  const { backends, queueMax, inFlightMax } = options;
+  const metrics = createBatchMetrics(options.metrics);
+  const batcher = createBatcher<CreateCommand, ReservationOutcome>({
+    run: async (commands, deadlineAtMs) => {
+      const timeoutMs = Math.max(0, deadlineAtMs - Date.now());
+      return (await backends.reservation.createReservations({ commands }, { timeoutMs })).outcomes;
+    },
+    itemsMax,
+    bytesMax,
+    sizeOf: commandBytesMax,
+    queueMax,
+    inFlightMax,
+    onBatch: metrics.onBatch("create_reservations"),
+  });
+  metrics.watchQueue("create_reservations", batcher);
+  return batcher;
+}
+
+/**
+ * Returns an upper bound of a validated command's encoded size, in bytes, without encoding it: its texts are ASCII, every
+ * field costs at most five bytes beside its content, and a seat's number takes two.
+ */
+export function commandBytesMax({ eventId, reservationId, customerId, areaId, selection }: CreateCommand): number {
+  const bytes = 40 + eventId.length + reservationId.length + customerId.length + areaId.length;
+  if (selection.case !== "namedSeats") return bytes;
+  return selection.value.seats.reduce((sum, seat) => sum + 8 + seat.row.length, bytes);
+}
