@@ -129,7 +129,8 @@ export function killAllProcesses(): void {
 }
 
 function environmentOf({ env }: ProcessSpec): NodeJS.ProcessEnv {
-  const inherited = ["PATH", "HOME", "NODE_V8_COVERAGE"].flatMap((name) => {
+  // Not NODE_V8_COVERAGE: tsx compiles a file differently in its own process, and merged coverage would be wrong.
+  const inherited = ["PATH", "HOME"].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
