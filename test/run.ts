@@ -85,7 +85,13 @@ function coverageArgs(): string[] {
   return [
     "node_modules/c8/bin/c8.js",
     ...["--all", "--src=services", "--src=gateway", "--include=services/**/*.ts", "--include=gateway/**/*.ts"],
-    ...["--exclude=**/*.spec.ts", "--reporter=text-summary", "--reporter=html"],
+    ...[
+      "--exclude=**/*.spec.ts",
+      "--exclude=**/test/**",
+      "--exclude=**/testing/**",
+      "--reporter=text-summary",
+      "--reporter=html",
+    ],
     ...["--check-coverage", `--lines=${linesMin}`],
     process.execPath,
   ];

@@ -56,7 +56,7 @@ export function tokenFor(
   subject: string,
   options: { roles?: Role[]; secret?: string; expiresAtMs?: number } = {},
 ): string {
-  const { roles = [], secret = developmentSecret, expiresAtMs = Date.now() + 60_000 } = options;
+  const { roles = [], secret = developmentSecret, expiresAtMs = Date.now() + 3_600_000 } = options;
   return createSessionTokens(secret).sign({ subject, roles, expiresAtMs });
 }
 

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { RefusalReason } from "#stubs";
+import { createBatchMetrics, createMetrics } from "#shared/metrics";
+import { createRefusal } from "#shared/refusal";
+import { createSql } from "#shared/sql";
+import { HoldOutcomeSchema, HoldState } from "#gen/boxoffice/inventory/v1/inventory";
+import { CreateCommandSchema } from "#gen/boxoffice/reservation/v1/reservation";
 import { down } from "../test/hooks.ts";
 import { poisonedArea } from "../test/fake-inventory.ts";
 import {
@@ -15,9 +23,11 @@ import {
   reserve,
   stateNow,
   within,
+  type Ids,
   type Replica,
   type World,
 } from "../test/world.ts";
+import { createBookingCreator } from "./booking-creator.ts";
 
 describe("creating reservations", () => {
   let world: World;
@@ -130,6 +140,33 @@ describe("creating reservations", () => {
     const { outcomes } = await replica.client.createReservations({ commands: [holdOf(ids)] }, within);
     assert.equal(outcomeOf(outcomes[0]), "SOLD_OUT");
     assert.equal(await stateNow(replica, ids), "NOT_FOUND");
+  });
+
+  it("reads nothing of what inventory refused beside what it held", async () => {
+    const reads: string[] = [];
+    const sql = createSql({ url: world.database.urlOf("reservation"), poolMax: 1, applicationName: "test" });
+    const spied = new Proxy(sql, {
+      apply(target, self, args: [TemplateStringsArray]) {
+        if (args[0].join("").includes("from reservation.reservation")) reads.push(args[0].join(""));
+        return Reflect.apply(target, self, args) as unknown;
+      },
+    });
+    const [held, refused] = [newIds(), newIds()];
+    const creator = createBookingCreator({
+      sql: spied,
+      metrics: createBatchMetrics(createMetrics()),
+      inventory: { holdSeats: async (commands) => commands.map(({ holdId }) => outcomeFor(held, holdId)) },
+    });
+    const caller = { deadlineAtMs: Date.now() + 5_000 };
+    const created = await Promise.all(
+      [held, refused].map((ids) => creator.create(create(CreateCommandSchema, holdOf(ids)), caller)),
+    );
+    assert.deepEqual(
+      created.map(({ kind }) => kind),
+      ["booking", "refused"],
+    );
+    assert.deepEqual(reads, []);
+    await sql.end();
   });
 
   it("refuses another customer's key, and the same key for something else", async () => {
@@ -250,6 +287,22 @@ describe("creating reservations", () => {
     assert.equal(await stateNow(replica, ids), "HELD");
   });
 });
+
+function outcomeFor({ eventId, reservationId }: Ids, holdId: string | undefined) {
+  return create(HoldOutcomeSchema, {
+    outcome:
+      holdId === reservationId
+        ? {
+            case: "hold",
+            value: {
+              ...{ eventId, holdId, customerId, areaId: "stalls", quantity: 2, state: HoldState.HELD },
+              expireTime: timestampFromMs(Date.now() + 600_000),
+              unitPrice: { currencyCode: "EUR", amountMinor: 2_500n },
+            },
+          }
+        : { case: "refusal", value: createRefusal(RefusalReason.SOLD_OUT, "nothing is left") },
+  });
+}
 
 function isUnavailable(error: unknown): boolean {
   return error instanceof ConnectError && error.code === Code.Unavailable;

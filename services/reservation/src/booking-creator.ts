@@ -49,15 +49,8 @@ export function createBookingCreator(options: {
     if (outcomes.length !== commands.length) {
       throw new Error(`inventory gave ${outcomes.length} outcomes for ${commands.length} commands`);
     }
-    const fresh: NewBooking[] = [];
-    let held = 0;
-    for (const { outcome } of outcomes) {
-      if (outcome.case !== "hold") continue;
-      held += 1;
-      const booking = newBookingFrom(outcome.value);
-      if (booking) fresh.push(booking);
-    }
-    const bookings = held > 0 ? await write(fresh, commands) : new Map<string, Booking>();
+    const holds = outcomes.flatMap(({ outcome }) => (outcome.case === "hold" ? [outcome.value] : []));
+    const bookings = await write(holds);
     return outcomes.map(({ outcome }, index): Created => {
       const command = commands[index]!;
       if (outcome.case === "refusal") return { kind: "refused", refusal: outcome.value };
@@ -68,11 +61,13 @@ export function createBookingCreator(options: {
   }
 
   // Reads only what was known before: repeats are rare, and an insert that finds a row returns nothing of it.
-  async function write(fresh: NewBooking[], commands: CreateCommand[]): Promise<Map<string, Booking>> {
-    const inserted = fresh.length > 0 ? await insertBookings(sql, fresh.sort(byKey)) : [];
+  async function write(holds: Hold[]): Promise<Map<string, Booking>> {
+    const fresh = holds.flatMap((hold) => newBookingFrom(hold) ?? []).sort(byKey);
+    const inserted = fresh.length > 0 ? await insertBookings(sql, fresh) : [];
     const bookings = new Map(inserted.map((booking) => [keyOf(booking), booking]));
-    if (bookings.size < commands.length) {
-      const known = commands.filter((command) => !bookings.has(keyOf(command)));
+    const keys = holds.map(({ eventId, holdId }) => ({ eventId, reservationId: holdId }));
+    const known = keys.filter((key) => !bookings.has(keyOf(key)));
+    if (known.length > 0) {
       for (const booking of await readBookings(sql, known)) bookings.set(keyOf(booking), booking);
     }
     return bookings;

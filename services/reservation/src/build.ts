@@ -17,6 +17,7 @@ import type { Booking } from "./domain/booking.ts";
 import { startExpirySweeper } from "./expiry-sweeper.ts";
 import { checkInvariants as runInvariantChecks } from "./invariants.ts";
 import { createInventory } from "./inventory.ts";
+import { startLeaseKeeper } from "./lease-keeper.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { createPayments } from "./payments.ts";
 import { startReconciler } from "./reconciler.ts";
@@ -86,6 +87,7 @@ export async function buildReservation(
     sagasMax: config.RECONCILER_SAGAS_MAX,
     log,
   });
+  const leaseKeeper = startLeaseKeeper({ sql, runner, leaseMs, log });
   const sweeper = startExpirySweeper({ sql, intervalMs: config.SWEEPER_INTERVAL_MS, log });
   const relay = startOutboxRelay({
     sql,
@@ -122,6 +124,7 @@ export async function buildReservation(
       await Promise.all([reconciler.stop(), sweeper.stop(), relay.stop()]);
       await Promise.all([creator.close(), checkouts.close()]);
       await runner.stop();
+      await leaseKeeper.stop();
       await Promise.all([moves.close(), inventory.close()]);
     },
     async close() {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
 import { Phase } from "./domain/booking.ts";
+import { digestOf } from "./domain/checkout.ts";
 import { failing, gateAt } from "../test/hooks.ts";
 import {
   cancel,
@@ -73,6 +74,31 @@ describe("checkout", () => {
     const ids = await reserve(replica);
     const answers = await Promise.all(Array.from({ length: 20 }, () => pay(replica, ids)));
     assert.deepEqual(new Set(answers.map(({ outcome }) => outcomeOf(outcome))), new Set(["CONFIRMED"]));
+  });
+
+  it("answers a repeat that waited while its first try was begun and declined", async () => {
+    const ids = await reserve(replica);
+    let repeated: ReturnType<typeof pay> | undefined;
+    await world.database.sql.begin(async (tx) => {
+      await tx`select from reservation.reservation where reservation_id = ${ids.reservationId} for update`;
+      repeated = pay(replica, ids, { token: "tok_decline" });
+      await eventually(
+        () => world.database.sql`
+          select 1 from pg_stat_activity
+          where datname = current_database() and usename = 'boxoffice_reservation' and wait_event_type = 'Lock'`,
+        (waiting) => waiting.length > 0,
+      );
+      await tx`
+        insert into reservation.checkout
+          (event_id, reservation_id, idempotency_key, payment_id, token_digest, outcome, decline_reason)
+        values (${ids.eventId}, ${ids.reservationId}, 'attempt-1', gen_random_uuid(), ${digestOf("tok_decline")}, 2,
+          'card_declined')`;
+      await tx`
+        update reservation.reservation set checkout_count = 1 where reservation_id = ${ids.reservationId}`;
+    });
+    assert.equal(outcomeOf((await repeated!).outcome), "PAYMENT_DECLINED");
+    assert.equal(await stateNow(replica, ids), "HELD");
+    assert.deepEqual(world.payment.statesOf(ids.reservationId), []);
   });
 
   it("lets one of many keys at once pay", async () => {
@@ -252,6 +278,14 @@ describe("checkout", () => {
     };
     assert.equal(outcomeOf((await pay(replica, ids)).outcome), "HOLD_EXPIRED");
     assert.equal(world.inventory.stateOf(ids.reservationId), "REFUNDED");
+    assert.equal(await stateNow(replica, ids), "EXPIRED");
+  });
+
+  it("undoes a booking whose capture the provider declines", async () => {
+    const ids = await reserve(replica);
+    assert.equal(outcomeOf((await pay(replica, ids, { token: "tok_capture_declined" })).outcome), "HOLD_EXPIRED");
+    assert.equal(world.inventory.stateOf(ids.reservationId), "REFUNDED");
+    assert.deepEqual(world.payment.statesOf(ids.reservationId), ["DECLINED"]);
     assert.equal(await stateNow(replica, ids), "EXPIRED");
   });
 

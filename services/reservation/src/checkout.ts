@@ -3,7 +3,7 @@
 import { createBatcher, type Caller } from "#shared/batcher";
 import { assertNever } from "#shared/assert-never";
 import type { BatchMetrics } from "#shared/metrics";
-import { isContentError, type Sql } from "#shared/sql";
+import { isContentError, violatedConstraint, type Sql } from "#shared/sql";
 import { isFree, type Booking, type BookingKey, type BookingState } from "./domain/booking.ts";
 import { answerOf, digestOf, type Checkout } from "./domain/checkout.ts";
 import { decide } from "./domain/transition.ts";
@@ -53,11 +53,13 @@ export function createCheckouts(options: {
 
   // Sagas start before any outcome is handed out, so that a repeat in the same batch finds the one to wait for.
   async function begin(items: Item[]): Promise<BeginOutcome[]> {
-    const outcomes = await beginCheckouts(
-      sql,
-      items.map(({ attempt }) => attempt),
-      { leaseMs },
-    );
+    const attempts = items.map(({ attempt }) => attempt);
+    const outcomes = await beginCheckouts(sql, attempts, { leaseMs }).catch((error: unknown) => {
+      // While it waited for the booking's lock another attempt was begun and ended under one of these keys, which its
+      // snapshot did not show. The next one does.
+      if (violatedConstraint(error) !== "checkout_pkey") throw error;
+      return beginCheckouts(sql, attempts, { leaseMs });
+    });
     outcomes.forEach((outcome, index) => {
       if (outcome.kind === "begun") void runner.run(outcome.booking, { untilMs: items[index]!.untilMs });
     });
@@ -67,7 +69,6 @@ export function createCheckouts(options: {
   const batcher = createBatcher<Item, BeginOutcome>({
     ...bounds,
     run: begin,
-    // Two attempts that met under one key: apart from each other, the second one finds the first.
     isItemFault: isContentError,
     onBatch: metrics.onBatch("checkout"),
   });

@@ -32,8 +32,8 @@ export function readReservationConfig(env: NodeJS.ProcessEnv) {
       10,
       600_000,
     )({
-      default: 10_000,
-      desc: "milliseconds after a written step until others carry on; longer than one step's calls",
+      default: 3_000,
+      desc: "milliseconds until others carry on with the bookings of a process that died",
     }),
     SWEEPER_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for lapsed holds" }),
     RELAY_INTERVAL_MS: integer(10, 60_000)({ default: 200, desc: "milliseconds between looks at the outbox" }),

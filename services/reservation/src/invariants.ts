@@ -66,7 +66,7 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
       {
         promise: 5,
         name: "reservation.nothing_is_stuck",
-        description: "bookings whose work, or whose lapsed hold, has not ended within a minute",
+        description: "bookings whose hold, or whose work beyond it, should have ended more than a minute ago",
         violators: (rows) => rows.filter(({ overdue }) => overdue),
       },
       {

@@ -224,6 +224,34 @@ describe("recovery", () => {
     await Promise.all(heirs.map((heir) => heir.stop()));
   });
 
+  for (const { name, start, end, payments: states, hold } of stories) {
+    it(`${name} ends the same when two processes run it at once`, async () => {
+      const ids = await reserve(replica);
+      const booking = await start(ids);
+      await Promise.all([runUntilDeath(booking, Infinity), runUntilDeath(booking, Infinity)]);
+      assert.equal(await stateNow(replica, ids), end);
+      assert.deepEqual(world.payment.statesOf(ids.reservationId), states);
+      assert.ok(world.payment.capturesOf(ids.reservationId) <= 1);
+      assert.equal(world.inventory.stateOf(ids.reservationId), hold);
+    });
+  }
+
+  it("keeps others away from a booking for as long as its calls take", async () => {
+    const settings = { SAGA_LEASE_MS: "300", RECONCILER_INTERVAL_MS: "20" };
+    const [busy, idle] = [await world.startReplica(settings), await world.startReplica(settings)];
+    const ids = await reserve(busy);
+    const gate = gateAt("authorize");
+    world.payment.hooks.before = gate.hook;
+    const paying = pay(busy, ids);
+    await gate.reached;
+    // Several leases long: without renewal the other replica would have asked as well.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    assert.equal(world.payment.hooks.calls.get("authorize"), 1);
+    gate.open();
+    assert.equal(outcomeOf((await paying).outcome), "CONFIRMED");
+    await Promise.all([busy.stop(), idle.stop()]);
+  });
+
   for (const [neighbour, method] of [
     ["payment", "authorize"],
     ["inventory", "confirmHolds"],

@@ -15,11 +15,13 @@ import type { Move } from "./store/apply-moves.ts";
 export type SagaRunner = {
   /**
    * Carries an unfinished booking on, and repeats what stays unknown until `untilMs` (epoch milliseconds). Resolves when
-   * the booking is finished, or was left to the reconciler; never rejects. One that runs here already is joined.
+   * the booking is finished, or was left to the reconciler; never rejects. The same work, if it runs here already, is joined.
    */
   run(booking: Booking, options: { untilMs: number }): Promise<void>;
-  /** The run of this booking in this process, if there is one. */
+  /** The latest run of this booking in this process, if there is one. */
   running(key: BookingKey): Promise<void> | undefined;
+  /** Bookings whose present step began at `sinceMs` (epoch milliseconds) or before. */
+  lasting(sinceMs: number): Booking[];
   /** How many more may be started. */
   readonly free: number;
   /** Lets running calls finish, repeats none of them, and returns when all have stopped. */
@@ -29,7 +31,7 @@ export type SagaRunner = {
 /** What runs sagas. */
 export type SagaRunnerDeps = SagaDeps & {
   moves: Pick<Batcher<Move, Booking | undefined>, "submit">;
-  /** Milliseconds that a written step keeps the reconciler away; longer than the calls of one phase can take. */
+  /** Milliseconds that a written step keeps the reconciler away; the lease keeper prolongs it while calls take long. */
   leaseMs: number;
   /** Most sagas at once. */
   sagasMax: number;
@@ -39,12 +41,14 @@ export type SagaRunnerDeps = SagaDeps & {
   metrics: Registry;
 };
 
+type Run = { current: Booking; stepAtMs: number; ended: Promise<void> };
+
 const writeTimeoutMs = 5_000;
 
 /** Returns a runner. */
 export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
   const { moves, leaseMs, sagasMax, now, random, log, metrics } = deps;
-  const runs = new Map<string, Promise<void>>();
+  const runs = new Map<string, Run>();
   const stopping = new AbortController();
 
   const steps = new Counter({
@@ -62,10 +66,12 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     },
   });
 
-  async function carryOn(booking: Booking, untilMs: number): Promise<void> {
-    let current: Booking | undefined = booking;
-    while (current && isUnfinished(current.phase) && !stopping.signal.aborted) {
-      current = await takeStep(current, untilMs);
+  async function carryOn(run: Run, untilMs: number): Promise<void> {
+    while (isUnfinished(run.current.phase) && !stopping.signal.aborted) {
+      run.stepAtMs = now();
+      const next = await takeStep(run.current, untilMs);
+      if (!next) return;
+      run.current = next;
     }
   }
 
@@ -77,7 +83,8 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     if (decision.kind !== "move") throw new Error(`phase ${booking.phase} does not take "${progress.command.kind}"`);
     steps.inc({ phase: phaseNames[booking.phase], result: progress.command.kind });
     const { kind: _, ...move } = decision;
-    return await write({ from: booking, ...move, leaseMs: isUnfinished(move.to) ? leaseMs : null });
+    const goesOn = stopping.signal.aborted ? 0 : leaseMs;
+    return await write({ from: booking, ...move, leaseMs: isUnfinished(move.to) ? goesOn : null });
   }
 
   async function repeat(
@@ -112,23 +119,34 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     run(booking, { untilMs }) {
       const key = keyOf(booking);
       const known = runs.get(key);
-      if (known) return known;
-      const run = carryOn(booking, untilMs)
+      if (known && isSameWork(known.current, booking)) return known.ended;
+      const run: Run = { current: booking, stepAtMs: now(), ended: Promise.resolve() };
+      const carried = carryOn(run, untilMs)
         .catch((error: unknown) => {
-          const { eventId, reservationId, phase } = booking;
+          const { eventId, reservationId, phase } = run.current;
           log.error({ event: "saga.failed", eventId, reservationId, phase: phaseNames[phase], error });
         })
-        .finally(() => runs.delete(key));
+        .finally(() => {
+          if (runs.get(key) === run) runs.delete(key);
+        });
+      run.ended = Promise.all([known?.ended, carried]).then(() => {});
       runs.set(key, run);
-      return run;
+      return run.ended;
     },
-    running: (key) => runs.get(keyOf(key)),
+    running: (key) => runs.get(keyOf(key))?.ended,
+    lasting: (sinceMs) => [...runs.values()].filter((run) => run.stepAtMs <= sinceMs).map((run) => run.current),
     get free() {
       return Math.max(0, sagasMax - runs.size);
     },
     async stop() {
       stopping.abort();
-      await Promise.all(runs.values());
+      await Promise.all([...runs.values()].map((run) => run.ended));
     },
   };
+}
+
+// A run hears of its last write later than the database: the booking's next attempt or cancellation may be here first, and
+// must not be taken for what is just ending. Two runs of one booking do no harm; a run too few waits for the lease.
+function isSameWork(a: Booking, b: Booking): boolean {
+  return a.phase === b.phase && a.paymentId === b.paymentId;
 }

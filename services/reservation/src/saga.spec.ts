@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { RefusalReason } from "#stubs";
-import { createRefusal } from "#shared/refusal";
-import { HoldSchema, HoldState, type Hold } from "#gen/boxoffice/inventory/v1/inventory";
-import { PaymentSchema, PaymentState, type Payment } from "#gen/boxoffice/payment/v1/payment";
-import type { Answer } from "./answer.ts";
-import { Phase, type Booking } from "./domain/booking.ts";
-import { advance, type SagaDeps } from "./saga.ts";
-
-const nowMs = 1_800_000_000_000;
-const unknown: Answer<never> = { kind: "unknown", error: new Error("lost") };
+import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
+import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { bookingIn, depsWith, hold, nowMs, paid, refused, unknown, type Answers } from "../test/saga-deps.ts";
+import { Phase } from "./domain/booking.ts";
+import { advance } from "./saga.ts";
 
 describe("a step of the saga", () => {
   for (const [words, phase, answers, expected] of [
@@ -47,6 +41,7 @@ describe("a step of the saga", () => {
       "again",
     ],
     ["asks again while the capture is open", Phase.capturing, { capture: paid(PaymentState.CAPTURING) }, "again"],
+    ["undoes what the provider won't capture", Phase.capturing, { capture: paid(PaymentState.DECLINED) }, "captureRefused"],
     [
       "undoes what can't be captured",
       Phase.capturing,
@@ -110,6 +105,13 @@ describe("a step of the saga", () => {
     assert.deepEqual(asked, ["extend", "authorize", "confirm"]);
   });
 
+  it("asks for money though this process's clock is so far ahead that no hold ever seems to have time left", async () => {
+    const asked: string[] = [];
+    const prolonged = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs + 1_000) };
+    await advance(prolonged, depsWith({ extend: hold(HoldState.HELD, nowMs + 1_020) }, asked));
+    assert.deepEqual(asked, ["extend", "authorize", "confirm"]);
+  });
+
   it("has no work for a booking that is finished, and none for one that lacks its keys", async () => {
     for (const phase of [Phase.held, Phase.confirmed, Phase.refunded, Phase.cancelled, Phase.expired]) {
       await assert.rejects(advance(bookingIn(phase), depsWith({})), /has no work/);
@@ -122,57 +124,3 @@ describe("a step of the saga", () => {
     );
   });
 });
-
-type Answers = Partial<{
-  [K in "authorize" | "capture" | "void" | "refund"]: Answer<Payment>;
-}> &
-  Partial<{ [K in "confirm" | "release" | "extend"]: Answer<Hold> }>;
-
-function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
-  const answering =
-    <T>(name: string, answer: Answer<T>) =>
-    async () => {
-      asked.push(name);
-      return answer;
-    };
-  return {
-    payments: {
-      authorize: answering("authorize", answers.authorize ?? paid(PaymentState.AUTHORIZED)),
-      capture: answering("capture", answers.capture ?? paid(PaymentState.CAPTURED)),
-      void: answering("void", answers.void ?? paid(PaymentState.VOIDED)),
-      refund: answering("refund", answers.refund ?? paid(PaymentState.REFUNDED)),
-      getPayments: async () => [],
-    },
-    inventory: {
-      holdSeats: async () => [],
-      confirm: answering("confirm", answers.confirm ?? hold(HoldState.CONFIRMED)),
-      release: answering("release", answers.release ?? hold(HoldState.RELEASED)),
-      extend: answering("extend", answers.extend ?? hold(HoldState.HELD)),
-      getHolds: async () => [],
-      close: async () => {},
-    },
-    now: () => nowMs,
-    newId: () => "refund",
-  };
-}
-
-function bookingIn(phase: Phase): Booking {
-  return {
-    ...{ eventId: "event", reservationId: "reservation", customerId: "customer", areaId: "stalls" },
-    ...{ quantity: 2, seats: "A:1,2", unitPriceMinor: 100, currency: "EUR", checkoutCount: 1, attempts: 0 },
-    ...{ phase, phaseAt: new Date(nowMs), createdAt: new Date(nowMs), holdExpiresAt: new Date(nowMs + 600_000) },
-    ...{ paymentId: "payment", paymentMethodToken: "tok", refundId: "refund", confirmedAt: null, lapsed: false },
-  };
-}
-
-function paid(state: PaymentState): Answer<Payment> {
-  return { kind: "known", value: create(PaymentSchema, { state }) };
-}
-
-function hold(state: HoldState, expiresAtMs = nowMs + 600_000): Answer<Hold> {
-  return { kind: "known", value: create(HoldSchema, { state, expireTime: timestampFromMs(expiresAtMs) }) };
-}
-
-function refused(reason: RefusalReason): Answer<never> {
-  return { kind: "refused", refusal: createRefusal(reason, "refused") };
-}

@@ -30,6 +30,7 @@ export type SagaDeps = {
 /** A hold with less than this left is prolonged before its payment is asked for. */
 const holdLeftMinMs = 60_000;
 const extendByMs = 120_000;
+const worthWritingMs = 1_000;
 
 /** Makes the calls of the booking's phase and returns what is known then. Throws for a phase without work. */
 export async function advance(booking: Booking, deps: SagaDeps): Promise<Progress> {
@@ -62,8 +63,9 @@ async function authorize(booking: Booking, deps: SagaDeps): Promise<Progress> {
     if (extended.kind === "refused") return learned({ kind: "seatsLost" });
     if (extended.kind === "unknown") return again(extended);
     const holdExpiresAt = timestampDate(extended.value.expireTime!);
-    // Written before the payment is asked for, so that whoever carries on knows how long the seats are safe.
-    if (holdExpiresAt.getTime() > booking.holdExpiresAt.getTime()) {
+    // Written before the payment is asked for, so that whoever carries on knows how long the seats are safe. Less than a
+    // second is not worth it, and to a clock that is far ahead there would be a little more each time, for ever.
+    if (holdExpiresAt.getTime() - booking.holdExpiresAt.getTime() >= worthWritingMs) {
       return { kind: "again", because: "the hold was prolonged", holdExpiresAt };
     }
   }

@@ -1,7 +1,8 @@
 // Payment for this service's tests: a real gRPC server whose payments follow the contract; the token says how.
-//   tok_approve   authorised at once
-//   tok_decline   declined
-//   tok_unknown   AUTHORIZING, until `settle` says otherwise
+//   tok_approve            authorised at once
+//   tok_decline            declined
+//   tok_capture_declined   authorised; the capture is declined
+//   tok_unknown            AUTHORIZING, until `settings` say otherwise
 
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -91,10 +92,12 @@ export async function startFakePayment(): Promise<FakePayment> {
         capture: ({ key }) =>
           hooks.around("capture", () => ({
             outcome: withPayment(key, (payment) => {
+              const declines = payment.request.paymentMethodToken === "tok_capture_declined";
               if (payment.state === PaymentState.AUTHORIZED) {
-                payment.state = PaymentState.CAPTURED;
-                payment.captures += 1;
+                payment.state = declines ? PaymentState.DECLINED : PaymentState.CAPTURED;
+                payment.captures += declines ? 0 : 1;
               }
+              if (payment.state === PaymentState.DECLINED) return outcome(payment);
               if (payment.state !== PaymentState.CAPTURED) return refused(RefusalReason.WRONG_STATE);
               return outcome(payment, settings.capturing ? PaymentState.CAPTURING : PaymentState.CAPTURED);
             }),

@@ -1,5 +1,6 @@
 // Every later step of a booking: moves of the state machine, many in one statement, each only while the booking still
-// stands where it was decided.
+// stands where it was decided. What is due is compared with now(), which an index can find; clock_timestamp() would have to
+// be asked again for every row that is not due.
 
 import type { Sql } from "#shared/sql";
 import { Phase, type Booking } from "../domain/booking.ts";
@@ -88,6 +89,30 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
   return outcomes;
 }
 
+/** Keeps others away from bookings that still stand in their phase for at least `leaseMs` from now. */
+export async function renewLeases(
+  sql: Sql,
+  bookings: readonly Pick<Booking, "eventId" | "reservationId" | "phase">[],
+  { leaseMs }: { leaseMs: number },
+): Promise<void> {
+  await sql`
+    with mine as materialized (
+      -- What is locked is being moved, and gets a lease with that.
+      select r.event_id, r.reservation_id
+      from reservation.reservation r
+      join unnest(
+        ${bookings.map((booking) => booking.eventId)}::uuid[],
+        ${bookings.map((booking) => booking.reservationId)}::uuid[],
+        ${bookings.map((booking) => booking.phase)}::smallint[])
+        as item (event_id, reservation_id, phase) using (event_id, reservation_id, phase)
+      for update of r skip locked
+    )
+    update reservation.reservation r
+    set next_attempt_at = greatest(r.next_attempt_at, clock_timestamp() + ${leaseMs}::int * interval '1 millisecond')
+    from mine
+    where r.event_id = mine.event_id and r.reservation_id = mine.reservation_id`;
+}
+
 /**
  * Takes up to `limit` unfinished bookings that nobody has worked on in time, and keeps others away from them for
  * `leaseMs`. Rows that another replica is claiming are skipped.
@@ -102,7 +127,7 @@ export async function claimUnfinished(
     where (r.event_id, r.reservation_id) in (
       select event_id, reservation_id
       from reservation.reservation
-      where next_attempt_at <= clock_timestamp()
+      where next_attempt_at <= now()
       order by next_attempt_at
       limit ${limit}
       for update skip locked)
@@ -115,7 +140,7 @@ export async function expireLapsed(sql: Sql, { limit }: { limit: number }): Prom
     with lapsed as materialized (
       select event_id, reservation_id
       from reservation.reservation
-      where phase = ${Phase.held} and hold_expires_at <= clock_timestamp()
+      where phase = ${Phase.held} and hold_expires_at <= now()
       order by hold_expires_at
       limit ${limit}
       for update skip locked

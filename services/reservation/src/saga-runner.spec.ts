@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { createLogger } from "#shared/logger";
+import { createMetrics } from "#shared/metrics";
+import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
+import { bookingIn, depsWith, hold, nowMs } from "../test/saga-deps.ts";
+import { Phase, type Booking } from "./domain/booking.ts";
+import { createSagaRunner, type SagaRunner } from "./saga-runner.ts";
+import type { Move } from "./store/apply-moves.ts";
+
+describe("the saga runner", () => {
+  /** A runner whose writes wait until `answer` is called, one after the other. */
+  function createHeldUp(asked: string[]) {
+    const written: Move[] = [];
+    const answers: (() => void)[] = [];
+    const runner: SagaRunner = createSagaRunner({
+      ...depsWith({ release: hold(HoldState.RELEASED) }, asked),
+      moves: {
+        submit: (move) =>
+          new Promise((resolve) => {
+            written.push(move);
+            answers.push(() => resolve({ ...(move.from as Booking), phase: move.to }));
+          }),
+      },
+      leaseMs: 3_000,
+      sagasMax: 10,
+      random: () => 0,
+      log: createLogger({ service: "test", level: "silent" }),
+      metrics: createMetrics(),
+    });
+    return { runner, written, answer: () => answers.shift()!() };
+  }
+
+  it("joins the run of the same work", async () => {
+    const asked: string[] = [];
+    const { runner, written, answer } = createHeldUp(asked);
+    const booking = bookingIn(Phase.releasing);
+    const runs = [runner.run(booking, { untilMs: 0 }), runner.run({ ...booking }, { untilMs: 0 })];
+    await until(() => written.length === 1);
+    answer();
+    await Promise.all(runs);
+    assert.deepEqual(asked, ["release"]);
+  });
+
+  it("begins work that follows on a step whose answer has not come back yet", async () => {
+    const asked: string[] = [];
+    const { runner, written, answer } = createHeldUp(asked);
+    const booking = bookingIn(Phase.releasing);
+    void runner.run(booking, { untilMs: 0 });
+    await until(() => written.length === 1);
+    // The database has it written, and took the next command, before the first run hears of it.
+    const next = runner.run({ ...bookingIn(Phase.authorizing), paymentId: "payment-2" }, { untilMs: 0 });
+    await until(() => asked.includes("authorize"));
+    assert.equal(runner.running(booking), next);
+    answer();
+    answer();
+    await until(() => written.length === 3);
+    assert.equal(runner.running(booking), next);
+    answer();
+    await next;
+    assert.equal(runner.running(booking), undefined);
+  });
+
+  it("names the bookings whose present step takes long", async () => {
+    const { runner, written, answer } = createHeldUp([]);
+    const booking = bookingIn(Phase.releasing);
+    const run = runner.run(booking, { untilMs: 0 });
+    await until(() => written.length === 1);
+    assert.deepEqual(runner.lasting(nowMs - 1), []);
+    assert.deepEqual(runner.lasting(nowMs), [booking]);
+    answer();
+    await run;
+    assert.deepEqual(runner.lasting(nowMs), []);
+  });
+
+  it("leaves what it can't go on with to others at once when it stops", async () => {
+    const { runner, written, answer } = createHeldUp([]);
+    void runner.run(bookingIn(Phase.authorizing), { untilMs: Infinity });
+    const stopped = runner.stop();
+    await until(() => written.length === 1);
+    assert.deepEqual([written[0]!.to, written[0]!.leaseMs], [Phase.capturing, 0]);
+    answer();
+    await stopped;
+  });
+});
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+}
