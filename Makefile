@@ -27,7 +27,7 @@ format: node_modules/.package-lock.json ## Format the code and mend what the lin
 	$(bin)/prettier --write --cache --log-level=warn .
 
 generate: node_modules/.package-lock.json ## Generate code from the protos, and the API reference
-	$(bin)/buf format -w proto/boxoffice
+	$(bin)/buf format -w --path proto/boxoffice
 	$(bin)/buf generate
 	@$(run) stack/docs.ts
 

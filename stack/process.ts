@@ -58,6 +58,7 @@ process.on("exit", () => groups.forEach(killGroup));
  */
 export async function startProcess(spec: ProcessSpec, options: StartOptions = {}): Promise<RunningProcess> {
   const { onLine = () => {}, signal, readyTimeoutMs = 60_000 } = options;
+  if (signal?.aborted) throw new StackError(`${spec.name} was interrupted`);
   const child = spawn(
     process.execPath,
     ["--import=tsx", `--import=${new URL("./follow-parent.ts", import.meta.url).href}`, spec.entry],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -98,6 +98,20 @@ describe("supervisor", function () {
     interruption.abort();
     await assert.rejects(start, /payment was interrupted/);
     assert.equal(isRunning(Number(lines[0]!.split(" ")[1])), false);
+  });
+
+  it("does not begin a start that was interrupted before", async () => {
+    const { supervisor } = supervise([], AbortSignal.abort());
+    const file = join(dir, "begun");
+    const spec = await program(
+      "inventory",
+      `import { writeFileSync } from "node:fs";
+       writeFileSync(${JSON.stringify(file)}, "");
+       console.log(JSON.stringify({ ports: { admin: 1 } }));
+       setInterval(() => {}, 1000);`,
+    );
+    await assert.rejects(supervisor.start(spec), /inventory was interrupted/);
+    assert.equal(existsSync(file), false);
   });
 
   it("tells of a process that ends by itself, and of none that it was asked to stop or to release", async () => {

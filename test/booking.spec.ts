@@ -24,7 +24,8 @@ describe("booking, end to end", function () {
   let buyer: EdgeUser;
 
   before(async () => {
-    system = await startSystem();
+    // A hold whose payment stays unclear ends soon.
+    system = await startSystem({ settings: { inventory: { HOLD_EXTENSION_MAX_MS: "2000" } } });
     staff = await organiser(system.gatewayUrl, system.issuerUrl);
   });
   beforeEach(async () => (buyer = await guest(system.gatewayUrl)));
@@ -207,6 +208,8 @@ describe("booking, end to end", function () {
     ["tok_down_once", "CONFIRMED"],
     ["tok_timeout_after_authorize", "CONFIRMED"],
     ["tok_timeout_after_capture", "CONFIRMED"],
+    ["tok_capture_declined", "HOLD_EXPIRED"],
+    ["tok_garbled", "CONFIRMED"],
     ["tok_answers_twice", "CONFIRMED"],
     ["tok_reset", "CONFIRMED"],
   ];
@@ -237,8 +240,14 @@ describe("booking, end to end", function () {
     };
     assert.equal(await reasonOf(buyer.reservations.checkout(request, { timeoutMs: 1_500 })), "IN_PROGRESS");
     assert.equal(await reasonOf(buyer.reservations.cancelReservation(wish)), "IN_PROGRESS");
-    const { reservation } = await buyer.reservations.getReservation(wish);
-    assert.equal(reservation?.state, ReservationState.PAYING);
+    const stateNow = async () => (await buyer.reservations.getReservation(wish)).reservation?.state;
+    assert.equal(await stateNow(), ReservationState.PAYING);
+    await eventually("the booking is undone", async () =>
+      (await stateNow()) === ReservationState.EXPIRED ? true : undefined,
+    );
+    assert.equal(await reasonOf(buyer.reservations.checkout(request)), "HOLD_EXPIRED");
+    const { areas } = await buyer.events.getAvailability({ eventId });
+    assert.deepEqual([areas[0]!.free, areas[0]!.held, areas[0]!.sold], [100, 0, 0]);
   });
 });
 

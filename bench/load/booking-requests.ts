@@ -6,8 +6,9 @@ import { createSessionTokens } from "../../gateway/src/session/session-token.ts"
 export type Wishes = {
   host: string;
   port: number;
-  eventId: string;
-  areaIds: string[];
+  /** Sales that follow each other: when as many requests as `requests` were sent to one, the next begins. */
+  sales: { eventId: string; areaIds: string[]; requests: number }[];
+  /** Seats a request. */
   quantity: number;
 };
 
@@ -24,11 +25,19 @@ export function createBookingRequests(
   wishes: Wishes,
   options: { sessionSecret: string; sessionCount: number; firstCustomer: number },
 ): () => BookingRequest {
-  const { host, port, eventId, areaIds, quantity } = wishes;
+  const { host, port, sales, quantity } = wishes;
   const tokens = signSessions(options);
   const newId = createIdSource();
   let sent = 0;
+  let saleIndex = 0;
+  let sentToSale = 0;
   return () => {
+    if (sentToSale === sales[saleIndex]!.requests && saleIndex + 1 < sales.length) {
+      saleIndex += 1;
+      sentToSale = 0;
+    }
+    const { eventId, areaIds } = sales[saleIndex]!;
+    sentToSale += 1;
     const reservationId = newId();
     const areaId = areaIds[sent % areaIds.length]!;
     const body = `{"eventId":"${eventId}","reservationId":"${reservationId}","areaId":"${areaId}","bestAvailable":{"quantity":${quantity}}}`;

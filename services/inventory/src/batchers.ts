@@ -33,9 +33,11 @@ export function createBatchers(options: {
   sql: Sql;
   catalog: AreaCatalog;
   bounds: BatchBounds;
+  /** Milliseconds by which extensions may exceed twice an event's hold time. */
+  extensionMaxMs: number;
   metrics: Registry;
 }): Batchers {
-  const { sql, catalog, bounds } = options;
+  const { sql, catalog, bounds, extensionMaxMs } = options;
   const metrics = createBatchMetrics(options.metrics);
 
   function batcherOf<Item, Outcome>(name: string, run: (items: Item[]) => Promise<Outcome[]>, limits = bounds) {
@@ -75,7 +77,7 @@ export function createBatchers(options: {
   const extend = changeBatcher<ExtendCommand>("extend", {
     prolongs: true,
     decide: (held, { extendByMs }, { now, area }) =>
-      extendHold(held, now, { extendByMs, holdTtlMs: area.terms.holdTtlMs }),
+      extendHold(held, now, { extendByMs, extensionMaxMs, holdTtlMs: area.terms.holdTtlMs }),
   });
   return {
     hold,

@@ -16,6 +16,13 @@ const specs = {
   BATCH_ITEMS_MAX: integer(1, 5_000)({ default: 500, desc: "most commands in one transaction" }),
   BATCH_QUEUE_MAX: integer(1, 1_000_000)({ default: 10_000, desc: "most commands of one kind that wait" }),
   BATCHES_IN_FLIGHT_MAX: integer(1, 100)({ default: 2, desc: "most transactions of one kind at once" }),
+  HOLD_EXTENSION_MAX_MS: integer(
+    0,
+    3_600_000,
+  )({
+    default: 300_000,
+    desc: "milliseconds by which a hold that is being paid may last longer than twice its event's hold time",
+  }),
   SWEEP_INTERVAL_MS: integer(
     10,
     2_500,

@@ -90,6 +90,18 @@ describe("events", () => {
     assert.deepEqual(await fieldsOf({ holdTtl: durationFromMs(1) }), ["hold_ttl"]);
   });
 
+  it("are refused in an answer of bounded size, however many fields break a rule", async () => {
+    const rows = Array.from({ length: 500 }, () => ({ label: "A", seatCount: 1 }));
+    const areas = Array.from({ length: 100 }, (_, index) => ({
+      areaId: `a${index}`,
+      name: "",
+      price,
+      layout: { case: "seated" as const, value: { rows } },
+    }));
+    assert.equal((await fieldsOf({ areas })).length, 20);
+    assert.equal((await inventory.client.listEvents({}, patient)).events.length, 0);
+  });
+
   it("are published for good, and sell from then on", async () => {
     const request = eventRequest();
     await inventory.client.createEvent(request, patient);
@@ -132,6 +144,13 @@ describe("events", () => {
     await publishEvent(inventory, { name: "1000 Jazz", venue: "BlueXRoom" });
     const found = async (filter: string) => (await inventory.client.listEvents({ filter }, patient)).events.length;
     assert.deepEqual([await found("jazz"), await found("100%"), await found("blue_"), await found("\\")], [2, 1, 1, 0]);
+  });
+
+  it("are not looked for by a character that no text can contain", async () => {
+    const eventId = await publishEvent(inventory);
+    const refused = { code: Code.InvalidArgument };
+    await assert.rejects(inventory.client.listEvents({ filter: "Concert\0" }, patient), refused);
+    await assert.rejects(inventory.client.getAvailability({ eventId, areaIds: ["floor\0"] }, patient), refused);
   });
 
   it("are listed with drafts only where asked", async () => {

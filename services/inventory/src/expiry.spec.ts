@@ -99,6 +99,26 @@ describe("lapsed holds", () => {
       assert.equal((await holdOne(eventId, "stalls", two)).kind, "hold");
     });
 
+    it("are swept however many there are, and whatever their neighbours in the batch are like", async () => {
+      const running = await startInventory(database.urlOf("inventory"));
+      const eventId = await publishEvent(running);
+      await running.stop();
+      const one: Selection = { kind: "best", quantity: 1, split: false };
+      const broken = await holdOne(eventId, "stalls", one);
+      assert.equal(broken.kind, "hold");
+      for (let index = 0; index < 3; index += 1) await holdOne(eventId, "stalls", one);
+      await database.sql`delete from inventory.seat_claim where event_id = ${eventId} and seat = 0`;
+      await lapseAll(eventId);
+      const { ended, failures } = await sweepOnce(sql, catalog);
+      assert.deepEqual([ended, failures.length], [3, 1]);
+      assert.match(String(failures[0]), /had a claim/);
+      assert.equal(await freeIn(eventId), 49);
+      await database.sql`
+        insert into inventory.seat_claim (event_id, area_id, seat, hold_id)
+        select event_id, area_id, 0, hold_id from inventory.hold where event_id = ${eventId} and state = 'held'`;
+      assert.deepEqual(await sweepOnce(sql, catalog), { ended: 1, failures: [] });
+    });
+
     it("are swept once by any number of sweepers at once, and only they are", async () => {
       const running = await startInventory(database.urlOf("inventory"));
       const eventId = await publishEvent(running);
@@ -108,7 +128,7 @@ describe("lapsed holds", () => {
       await lapseAll(eventId);
       const alive = await holdOne(eventId, "stalls", one);
       await Promise.all([sweepOnce(sql, catalog), sweepOnce(sql, catalog), sweepOnce(sql, catalog)]);
-      assert.equal(await sweepOnce(sql, catalog), 0);
+      assert.deepEqual(await sweepOnce(sql, catalog), { ended: 0, failures: [] });
       assert.equal(await freeIn(eventId), 49);
       const held = alive.kind === "hold" ? await readHoldsAsTheyStand(sql, [alive.hold]) : new Map();
       assert.deepEqual(

@@ -126,6 +126,23 @@ describe("inventory when something fails", () => {
     await database.sql`update inventory.migration set version = -version`;
   });
 
+  it("answers reads and readiness while many checks of the invariants take long", async () => {
+    const eventId = await publishEvent(inventory);
+    const connection = await database.sql.reserve();
+    await connection`begin`;
+    await connection`lock table inventory.seat_claim in access exclusive mode`;
+    const checks = Array.from({ length: 5 }, () => inventory.client.checkInvariants({}, patient));
+    await until(async () => (await waitingBackends("inventory-reads")).length > 0);
+    try {
+      await inventory.client.getEvent({ eventId }, { timeoutMs: 3_000 });
+      assert.equal((await fetch(`${inventory.adminUrl}/ready`)).status, 200);
+    } finally {
+      await connection`rollback`;
+      connection.release();
+    }
+    for (const { reports } of await Promise.all(checks)) assert.ok(reports.length > 0);
+  });
+
   // Keeps the event's stock locked, as a stalled transaction would, until the returned function is called.
   async function lockStock(eventId: string): Promise<() => Promise<void>> {
     const connection = await database.sql.reserve();
@@ -137,10 +154,10 @@ describe("inventory when something fails", () => {
     };
   }
 
-  async function waitingBackends(): Promise<number[]> {
+  async function waitingBackends(applicationName = "inventory-batches"): Promise<number[]> {
     const rows = await database.sql<{ pid: number }[]>`
       select pid from pg_stat_activity
-      where datname = current_database() and application_name = 'inventory-batches' and wait_event_type = 'Lock'`;
+      where datname = current_database() and application_name = ${applicationName} and wait_event_type = 'Lock'`;
     return rows.map(({ pid }) => pid);
   }
 });

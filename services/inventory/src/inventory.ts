@@ -43,6 +43,7 @@ export async function buildInventory(config: InventoryConfig, { log, metrics }: 
     sql: batches,
     catalog,
     metrics,
+    extensionMaxMs: config.HOLD_EXTENSION_MAX_MS,
     bounds: {
       itemsMax: config.BATCH_ITEMS_MAX,
       queueMax: config.BATCH_QUEUE_MAX,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createBatcher } from "#shared/batcher";
 import { createLanes } from "./lanes.ts";
 
-const patient = { deadlineAtMs: Date.now() + 60_000 };
+const patient = { deadlineAtMs: Infinity };
 
 describe("lanes", () => {
   it("keep items with the same word in one lane, and spread words over all of them", async () => {

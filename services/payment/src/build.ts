@@ -13,6 +13,7 @@ import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
 import type { PaymentConfig } from "./config.ts";
 import type { Payment } from "./domain/payment.ts";
 import { createPayments } from "./payments.ts";
+import { indexLookupSettings } from "#shared/planner-settings";
 import { createSandboxProvider } from "./providers/sandbox.ts";
 import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
@@ -27,6 +28,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,
     applicationName: "boxoffice-payment",
+    settings: indexLookupSettings,
   });
   const store = createStore(sql);
   const batching = { config, metrics: createBatchMetrics(metrics) };

@@ -7,7 +7,7 @@ import { serviceSpecs } from "#shared/service";
 export function readPaymentConfig(env: NodeJS.ProcessEnv) {
   return readConfig(env, {
     ...serviceSpecs,
-    DATABASE_URL: str({ desc: "Postgres, as the role boxoffice_payment" }),
+    DATABASE_URL: url({ desc: "Postgres, as the role boxoffice_payment" }),
     DATABASE_POOL_MAX: integer(1, 100)({ default: 8, desc: "most connections to Postgres" }),
     BATCH_ITEMS_MAX: integer(1, 1_000)({ default: 200, desc: "most payments written in one statement" }),
     BATCH_QUEUE_MAX: integer(1, 100_000)({ default: 5_000, desc: "most payments that wait to be written" }),

@@ -2,6 +2,7 @@
 
 import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
+import { indexLookupSettings } from "#shared/planner-settings";
 
 /** How one promise stands. */
 export type InvariantCheck = {
@@ -34,6 +35,8 @@ export function createInvariantStore(sql: Sql): InvariantStore {
         sql,
         async (tx) => {
           await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
+          // These read whole tables, which is what the planner must not do elsewhere.
+          await tx`select set_config(name, 'on', true) from unnest(${Object.keys(indexLookupSettings)}::text[]) as s (name)`;
           const checks: InvariantCheck[] = [];
           for (const { query, ...about } of queries) {
             const [found] = await query(tx, eventId ?? null);
@@ -63,12 +66,14 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
   {
     promise: 5,
     name: "payment.none_stuck",
-    description: "payments that have waited more than 60 s for the provider's answer",
+    description:
+      "payments that have waited more than 60 s for the provider's answer, or, as authorisations, for being asked about",
     query: (tx, eventId) => tx<Found[]>`
       select count(*) filter (where stuck) as violations, count(*) as examined,
         coalesce((array_agg(payment_id::text) filter (where stuck))[1:10], '{}') as examples
       from (
-        select payment_id, updated_at < now() - interval '60 seconds' as stuck
+        -- How long an unclear authorisation may take is the caller's to say: it voids what it gives up.
+        select payment_id, case state when 1 then attempted_at else updated_at end < now() - interval '60 seconds' as stuck
         from payment.payment
         where state in (1, 4, 6, 8) and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
       ) as pending`,

@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { newKey } from "../test/harness.ts";
 import { PaymentState, type PaymentKey } from "./domain/payment.ts";
 import { createStore, type Move, type Store } from "./store.ts";
+import { indexLookupSettings } from "#shared/planner-settings";
 import { createInvariantStore } from "./store-invariants.ts";
 
 const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDING, REFUNDED, VOIDED } = PaymentState;
@@ -14,7 +15,12 @@ describe("store", () => {
   let store: Store;
   before(async () => {
     database = await createTestDatabase();
-    sql = createSql({ url: database.urlOf("payment"), poolMax: 4, applicationName: "test" });
+    sql = createSql({
+      url: database.urlOf("payment"),
+      poolMax: 4,
+      applicationName: "test",
+      settings: indexLookupSettings,
+    });
     store = createStore(sql);
   });
   after(async () => {
@@ -92,6 +98,32 @@ describe("store", () => {
         ["refund", "ticket_refunds", 4_200],
       ],
     );
+  });
+
+  it("finds payments by their key although the table was empty when its statements were planned", async () => {
+    const scans = async () => {
+      const [row] = await one<{ count: number }[]>`
+        select seq_scan as count from pg_stat_xact_user_tables where schemaname = 'payment' and relname = 'payment'`;
+      return row!.count;
+    };
+    const one = createSql({
+      url: database.urlOf("payment"),
+      poolMax: 1,
+      applicationName: "test",
+      settings: indexLookupSettings,
+    });
+    const own = createStore(one);
+    const key = newKey();
+    await one`begin`;
+    for (let round = 0; round < 10; round += 1) {
+      await own.create([creationOf(key)]);
+      await own.move([moveOf(key, AUTHORIZING, AUTHORIZED)]);
+      await own.read([key]);
+      await own.takeStale({ untouchedMs: 60_000, itemsMax: 10 });
+    }
+    assert.equal(await scans(), 0);
+    await one`rollback`;
+    await one.end();
   });
 
   it("gives each stale payment to one replica only", async () => {
@@ -220,11 +252,23 @@ describe("store", () => {
       assert.deepEqual(await violations(orphan.eventId), { "payment.captured_once": [orphan.paymentId] });
     });
 
-    it("find what has been stuck for a minute", async () => {
-      const key = newKey();
-      await walk(key);
-      await database.sql`update payment.payment set updated_at = now() - interval '61 seconds' where payment_id = ${key.paymentId}`;
-      assert.deepEqual(await violations(key.eventId), { "payment.none_stuck": [key.paymentId] });
+    it("find what has been stuck for a minute, but not an authorisation that is still being asked for", async () => {
+      const { eventId } = newKey();
+      const [authorizing, capturing] = [
+        { ...newKey(), eventId },
+        { ...newKey(), eventId },
+      ];
+      await walk(authorizing);
+      await walk(capturing, AUTHORIZED, CAPTURING);
+      await database.sql`update payment.payment set updated_at = now() - interval '61 seconds' where event_id = ${eventId}`;
+      assert.deepEqual(await violations(eventId), { "payment.none_stuck": [capturing.paymentId] });
+      await database.sql`
+        update payment.payment set attempted_at = now() - interval '61 seconds'
+        where payment_id = ${authorizing.paymentId}`;
+      assert.deepEqual(
+        (await violations(eventId))["payment.none_stuck"]?.toSorted(),
+        [authorizing.paymentId, capturing.paymentId].toSorted(),
+      );
     });
 
     it("find a ledger that does not balance, and a transaction without entries", async () => {

@@ -29,7 +29,7 @@ import { getReservation } from "./rpc/get-reservation.ts";
 import { listReservations } from "./rpc/list-reservations.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
-import { plannerSettings } from "./store/planner-settings.ts";
+import { indexLookupSettings } from "#shared/planner-settings";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
 const moveBounds = { itemsMax: 200, queueMax: 20_000, inFlightMax: 2 };
@@ -43,7 +43,7 @@ export async function buildReservation(
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,
     applicationName: "boxoffice-reservation",
-    settings: plannerSettings,
+    settings: indexLookupSettings,
   });
   const inventoryClient = createGrpcClient(InventoryService, config.INVENTORY_TARGET);
   const paymentClient = createGrpcClient(PaymentService, config.PAYMENT_TARGET);

@@ -86,10 +86,12 @@ describe("invariants", () => {
     const { eventId } = newIds();
     const [held, paying] = [await reserve(replica, newIds(eventId)), await reserve(replica, newIds(eventId))];
     await pay(replica, paying, { token: "tok_unknown", timeoutMs: 500 });
+    await world.database.sql`
+      update reservation.reservation set phase_at = clock_timestamp() - interval '61 seconds' where event_id = ${eventId}`;
+    // An authorisation that is not known may take as long as its hold.
     assert.deepEqual(await violationsIn(eventId), {});
     await world.database.sql`
-      update reservation.reservation
-      set phase_at = clock_timestamp() - interval '61 seconds', hold_expires_at = clock_timestamp() - interval '61 seconds'
+      update reservation.reservation set hold_expires_at = clock_timestamp() - interval '61 seconds'
       where event_id = ${eventId}`;
     assert.deepEqual(await violationsIn(eventId), { "reservation.nothing_is_stuck": 2 });
     assert.ok(held);

@@ -66,7 +66,7 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
       {
         promise: 5,
         name: "reservation.nothing_is_stuck",
-        description: "bookings whose hold, or whose work beyond it, should have ended more than a minute ago",
+        description: "bookings whose work has not ended within a minute, or within a minute of their hold's end",
         violators: (rows) => rows.filter(({ overdue }) => overdue),
       },
       {

@@ -244,8 +244,13 @@ describe("recovery", () => {
     world.payment.hooks.before = gate.hook;
     const paying = pay(busy, ids);
     await gate.reached;
-    // Several leases long: without renewal the other replica would have asked as well.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // Five leases long: without renewal the other replica would have asked as well.
+    await eventually(
+      () => sql`
+        select 1 from reservation.reservation
+        where reservation_id = ${ids.reservationId} and clock_timestamp() > phase_at + interval '1500 ms'`,
+      (waited) => waited.length > 0,
+    );
     assert.equal(world.payment.hooks.calls.get("authorize"), 1);
     gate.open();
     assert.equal(outcomeOf((await paying).outcome), "CONFIRMED");

@@ -51,6 +51,7 @@ describe("the saga runner", () => {
     const next = runner.run({ ...bookingIn(Phase.authorizing), paymentId: "payment-2" }, { untilMs: 0 });
     await until(() => asked.includes("authorize"));
     assert.equal(runner.running(booking), next);
+    await until(() => written.length === 2);
     answer();
     answer();
     await until(() => written.length === 3);

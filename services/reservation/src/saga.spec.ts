@@ -41,7 +41,12 @@ describe("a step of the saga", () => {
       "again",
     ],
     ["asks again while the capture is open", Phase.capturing, { capture: paid(PaymentState.CAPTURING) }, "again"],
-    ["undoes what the provider won't capture", Phase.capturing, { capture: paid(PaymentState.DECLINED) }, "captureRefused"],
+    [
+      "undoes what the provider won't capture",
+      Phase.capturing,
+      { capture: paid(PaymentState.DECLINED) },
+      "captureRefused",
+    ],
     [
       "undoes what can't be captured",
       Phase.capturing,

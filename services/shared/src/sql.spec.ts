@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import postgres from "postgres";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { createSql, isContentError, isIoError } from "./sql.ts";
+import { createSql, isContentError, isIoError, type Sql, type Transaction } from "./sql.ts";
+import { transact } from "./transaction.ts";
 import { schemaNames } from "#stack/schemas";
 
 describe("sql", () => {
@@ -31,6 +33,43 @@ describe("sql", () => {
     await other.end({ timeout: 1 });
     const nowhere = createSql({ url: "postgres://x:y@127.0.0.1:1/none", poolMax: 1, applicationName: "test" });
     assert.ok(isIoError(await thrown(nowhere`select 1`)));
+  });
+
+  it("takes a name that can't be resolved for now, and a server that ended the connection, for errors of the connection", () => {
+    const unresolved = Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" });
+    const idle = Object.assign(new postgres.PostgresError("terminating connection"), {
+      code: "25P03",
+      severity: "FATAL",
+    });
+    assert.deepEqual([unresolved, idle].map(isIoError), [true, true]);
+    assert.equal(isIoError(Object.assign(new Error("bug"), { code: "ERR_INVALID_ARG_TYPE" })), false);
+  });
+
+  it("asks a server that is down again within a second or so, however long it was down", async () => {
+    const nowhere = createSql({ url: "postgres://x:y@127.0.0.1:1/none", poolMax: 1, applicationName: "test" });
+    let longestMs = 0;
+    for (let tries = 0; tries < 8; tries += 1) {
+      const startedMs = Date.now();
+      await assert.rejects(nowhere`select 1`, isIoError);
+      longestMs = Math.max(longestMs, Date.now() - startedMs);
+    }
+    await nowhere.end({ timeout: 0 });
+    assert.ok(longestMs < 2_000, `waited ${longestMs} ms`);
+  });
+
+  it("gives a statement its own rows after one that failed in the middle of its rows", async () => {
+    const single = createSql({ url: database.url, poolMax: 1, applicationName: "test" });
+    const failing = (sql: Sql | Transaction) => sql`select 1 / (4 - n) from generate_series(1, 9) as n`;
+    const numbers = (sql: Sql | Transaction) => sql<{ n: number }[]>`select n from generate_series(1, 3) as n`;
+    const inBody = transact(single, async (tx) => {
+      const rows = await numbers(tx);
+      await failing(tx);
+      return rows;
+    });
+    await assert.rejects(inBody, isContentError);
+    const [, rows] = await Promise.all([assert.rejects(failing(single), isContentError), numbers(single)]);
+    assert.deepEqual([...rows], [{ n: 1 }, { n: 2 }, { n: 3 }]);
+    await single.end();
   });
 
   it("ends a statement that runs too long", async () => {

@@ -22,9 +22,11 @@ export type SqlOptions = {
 /** Returns a pool. int8 arrives as a number and throws beyond 2^53; timestamps arrive as Date. */
 export function createSql(options: SqlOptions): Sql {
   const { statementTimeoutMs = 10_000, settings = {} } = options;
-  return postgres(options.url, {
+  const sql = postgres(options.url, {
     max: options.poolMax,
     connect_timeout: 5,
+    // The driver waits up to 20 seconds before it tries a server again; a restarted one is back within seconds.
+    backoff: (retries: number) => Math.min(3 ** retries / 100, 1),
     onnotice: () => {},
     types: { int8: { to: 20, from: [20], serialize: String, parse: safeInteger } },
     connection: {
@@ -37,6 +39,7 @@ export function createSql(options: SqlOptions): Sql {
       ...settings,
     },
   }) as unknown as Sql;
+  return withoutHoles(sql);
 }
 
 /**
@@ -47,6 +50,11 @@ export function isContentError(error: unknown): boolean {
   return error instanceof postgres.PostgresError && /^2[23]/.test(error.code);
 }
 
+/** True where a text was sent that Postgres can't store: one with a NUL. */
+export function isUnstorableText(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === "22021";
+}
+
 /** Returns the name of the constraint that a statement broke, or undefined for any other error. */
 export function violatedConstraint(error: unknown): string | undefined {
   return error instanceof postgres.PostgresError && error.code.startsWith("23") ? error.constraint_name : undefined;
@@ -54,12 +62,35 @@ export function violatedConstraint(error: unknown): string | undefined {
 
 /**
  * True for errors of the way to the database or of its state, after which a repeat may succeed: lost connections,
- * shutdown, too many connections, deadlock, timeouts. Source: PostgreSQL manual, appendix A; postgres.js's error codes.
+ * shutdown, too many connections, deadlock, timeouts, and whatever made the server end the connection. Source: PostgreSQL
+ * manual, appendix A; the error codes of postgres.js and of Node.
  */
 export function isIoError(error: unknown): boolean {
-  if (error instanceof postgres.PostgresError) return /^(08|40|53|55|57)/.test(error.code);
+  if (error instanceof postgres.PostgresError) {
+    return /^(08|40|53|55|57)/.test(error.code) || error.severity === "FATAL" || error.severity === "PANIC";
+  }
   const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^(CONNECT|CONNECTION_|E[A-Z]+$)/.test(code);
+  return typeof code === "string" && /^(CONNECT|E(?!RR_)[A-Z_]+$)/.test(code);
+}
+
+// postgres.js up to 3.4.9 counts rows by connection, and does not begin anew after a statement that failed in the middle of
+// its rows: the next result then has as many holes before its first row. In a transaction `begin` comes between the two.
+// Source: github.com/porsager/postgres issues 1119 and 1181.
+function withoutHoles(sql: Sql): Sql {
+  return new Proxy(sql, {
+    apply(target, self, args) {
+      const query = Reflect.apply(target, self, args) as { resolve?: (rows: unknown[]) => void };
+      const { resolve } = query;
+      if (resolve) {
+        query.resolve = (rows) => {
+          const holes = rows.findIndex((row) => row !== undefined);
+          if (holes > 0) rows.splice(0, holes);
+          resolve(rows);
+        };
+      }
+      return query;
+    },
+  });
 }
 
 function safeInteger(text: string): number {

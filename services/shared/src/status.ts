@@ -6,7 +6,7 @@ import { RefusalReason, type Refusal } from "#stubs";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details";
 import { BatcherClosedError, CallerGoneError, QueueFullError } from "./batcher.ts";
 import { createRefusal, reasonName } from "./refusal.ts";
-import { isIoError } from "./sql.ts";
+import { isIoError, isUnstorableText } from "./sql.ts";
 
 const codeOfReason: Record<RefusalReason, Code> = {
   [RefusalReason.UNSPECIFIED]: Code.Internal,
@@ -58,8 +58,8 @@ export function unknownOutcomeError(cause: unknown): ConnectError {
 
 /**
  * Returns the error that a caller sees for whatever was thrown. A ConnectError stands as it is. Work that was never
- * started is OVERLOADED, DEADLINE_EXCEEDED or UNAVAILABLE; failed I/O is UNAVAILABLE, since it may have taken effect; the
- * rest is INTERNAL and says nothing of its cause.
+ * started is OVERLOADED, DEADLINE_EXCEEDED or UNAVAILABLE; a text that can't be stored is INVALID_ARGUMENT; failed I/O is
+ * UNAVAILABLE, since it may have taken effect; the rest is INTERNAL and says nothing of its cause.
  */
 export function errorFromThrown(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
@@ -67,6 +67,9 @@ export function errorFromThrown(thrown: unknown): ConnectError {
     return errorFromRefusal(
       createRefusal(RefusalReason.OVERLOADED, "too much work is waiting", { retryAfterMs: 1_000 }),
     );
+  }
+  if (isUnstorableText(thrown)) {
+    return errorFromRefusal(createRefusal(RefusalReason.INVALID_ARGUMENT, "a text must not contain the character NUL"));
   }
   if (thrown instanceof CallerGoneError) return new ConnectError("the deadline has passed", Code.DeadlineExceeded);
   if (thrown instanceof BatcherClosedError || isIoError(thrown)) return unknownOutcomeError(thrown);

@@ -38,8 +38,12 @@ export function invalidArgument<Desc extends DescMessage>(
   }
 }
 
-/** Returns an INVALID_ARGUMENT refusal that names the fields. */
-export function refuseFields(violations: { field: string; description: string }[]): Refusal {
+// In gRPC a refusal travels in a trailer. A large one is worse than cut off: the call hangs, and with it its connection.
+const violationsMax = 20;
+
+/** Returns an INVALID_ARGUMENT refusal that names the fields, the first 20 of them. */
+export function refuseFields(broken: { field: string; description: string }[]): Refusal {
+  const violations = broken.slice(0, violationsMax);
   const words = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
   return createRefusal(RefusalReason.INVALID_ARGUMENT, words.slice(0, 1000), { violations });
 }

@@ -12,13 +12,14 @@ import {
 
 const madeAt = Date.UTC(2030, 0, 1);
 const ttlMs = 600_000;
+const extensionMaxMs = 300_000;
 const now = new Date(madeAt + 60_000);
 
 const commands = {
   confirm: (hold: Hold) => confirmHold(hold, now),
   release: (hold: Hold) => releaseHold(hold, now, { confirmedToo: false }),
   refund: (hold: Hold) => releaseHold(hold, now, { confirmedToo: true }),
-  extend: (hold: Hold) => extendHold(hold, now, { extendByMs: 300_000, holdTtlMs: ttlMs }),
+  extend: (hold: Hold) => extendHold(hold, now, { extendByMs: 300_000, holdTtlMs: ttlMs, extensionMaxMs }),
   expire: (hold: Hold) => expireHold(hold, now),
 };
 
@@ -58,10 +59,10 @@ describe("hold", () => {
     const endOf = (extendByMs: number, atMs: number) => {
       const hold = { ...holdOf("held"), expiresAt: new Date(madeAt + 24 * ttlMs) };
       const short = { ...hold, expiresAt: new Date(atMs + 1) };
-      const decision = extendHold(short, new Date(atMs), { extendByMs, holdTtlMs: ttlMs });
+      const decision = extendHold(short, new Date(atMs), { extendByMs, holdTtlMs: ttlMs, extensionMaxMs });
       return decision.kind === "hold" ? decision.hold.expiresAt.getTime() : undefined;
     };
-    const capMs = madeAt + 2 * ttlMs + 300_000;
+    const capMs = madeAt + 2 * ttlMs + extensionMaxMs;
     assert.equal(endOf(300_000, madeAt + 10_000), madeAt + 310_000);
     assert.equal(endOf(300_000, capMs - 1_000), capMs);
     assert.equal(endOf(0, madeAt + 10_000), madeAt + 10_001);

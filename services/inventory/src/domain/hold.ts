@@ -79,14 +79,18 @@ export function releaseHold(hold: Hold, now: Date, { confirmedToo }: { confirmed
 }
 
 /**
- * Makes a hold that is alive at `now` live for `extendByMs` from now: never beyond twice the event's hold time plus five
- * minutes after it was made, and never shorter than before. A confirmed one stands as it is.
+ * Makes a hold that is alive at `now` live for `extendByMs` from now: never beyond twice the event's hold time plus
+ * `extensionMaxMs` after it was made, and never shorter than before. A confirmed one stands as it is.
  */
-export function extendHold(hold: Hold, now: Date, options: { extendByMs: number; holdTtlMs: number }): HoldDecision {
+export function extendHold(
+  hold: Hold,
+  now: Date,
+  options: { extendByMs: number; holdTtlMs: number; extensionMaxMs: number },
+): HoldDecision {
   const { state } = asItStands(hold, now);
   if (state === "confirmed") return standing(hold);
   if (state !== "held") return { kind: "lapsed" };
-  const latestMs = hold.createdAt.getTime() + 2 * options.holdTtlMs + extensionMs;
+  const latestMs = hold.createdAt.getTime() + 2 * options.holdTtlMs + options.extensionMaxMs;
   const wantedMs = Math.min(now.getTime() + options.extendByMs, latestMs);
   return standing(wantedMs > hold.expiresAt.getTime() ? { ...hold, expiresAt: new Date(wantedMs) } : hold);
 }
@@ -95,8 +99,6 @@ export function extendHold(hold: Hold, now: Date, options: { extendByMs: number;
 export function expireHold(hold: Hold, now: Date): HoldDecision {
   return standing(asItStands(hold, now));
 }
-
-const extensionMs = 5 * 60_000;
 
 function standing(hold: Hold): HoldDecision {
   return { kind: "hold", hold };

@@ -42,23 +42,25 @@ export async function changeHolds<Command extends HoldRef>(
   const areas = await catalog.load(holds);
   if (areas.size === 0) return commands.map(() => ({ outcome: { kind: "notFound" }, area: undefined }));
   const customers = prolongs ? limitedCustomers(holds, areas) : [];
-  return await transact(sql, (tx) => change(tx, { commands, areas, customers, ...options }));
+  return await transact(sql, (tx) => change(tx, { commands, holds, areas, customers, ...options }));
 }
 
 async function change<Command extends HoldRef>(
   tx: Transaction,
   options: ChangeOptions<Command> & {
     commands: readonly Command[];
+    holds: readonly HoldRef[];
     areas: ReadonlyMap<string, Area>;
     customers: readonly CustomerRef[];
   },
 ): Promise<AnsweredChange[]> {
-  const { commands, areas, customers, decide } = options;
+  const { commands, holds, areas, customers, decide } = options;
+  // Only the holds whose area and customer are locked: one that was made since then is not found.
   const [stocks, , now, stored] = await Promise.all([
     lockStock(tx, areas),
     lockCustomers(tx, customers),
     readClock(tx),
-    readHolds(tx, commands),
+    readHolds(tx, holds),
   ]);
   const current = new Map(stored);
   const answers = commands.map((command): AnsweredChange => {
@@ -107,7 +109,9 @@ async function writeHolds(tx: Transaction, changes: readonly Change[]): Promise<
     throw new BrokenInvariantError(`${changes.length} holds changed, ${count} were written`);
 }
 
-// By hold, not only by seat: whatever comes late about an old hold can't touch the seat's next owner.
+// By hold, not only by seat: whatever comes late about an old hold can't touch the seat's next owner. The seats stand in a
+// list of their own, so that each is looked up by the whole key: joined, the planner has read every claim of the area for
+// each hold.
 async function deleteClaims(tx: Transaction, changes: readonly Change[]): Promise<void> {
   const freed = changes
     .filter(({ before, after }) => stockPartOf(before.state) !== "free" && stockPartOf(after.state) === "free")
@@ -115,13 +119,17 @@ async function deleteClaims(tx: Transaction, changes: readonly Change[]): Promis
   const seats = freed.reduce((sum, hold) => sum + hold.seats.length, 0);
   if (seats === 0) return;
   const { count } = await tx`
+    with owned as materialized (
+      select f.event_id, f.area_id, s.seat, f.hold_id
+      from unnest(
+        ${freed.map((hold) => hold.eventId)}::uuid[],
+        ${freed.map((hold) => hold.areaId)}::text[],
+        ${freed.map((hold) => hold.holdId)}::uuid[],
+        ${freed.map((hold) => `{${hold.seats.join(",")}}`)}::text[]
+      ) as f (event_id, area_id, hold_id, seats), unnest(f.seats::int[]) as s (seat)
+    )
     delete from inventory.seat_claim c
-    using unnest(
-      ${freed.map((hold) => hold.eventId)}::uuid[],
-      ${freed.map((hold) => hold.areaId)}::text[],
-      ${freed.map((hold) => hold.holdId)}::uuid[],
-      ${freed.map((hold) => `{${hold.seats.join(",")}}`)}::text[]
-    ) as f (event_id, area_id, hold_id, seats), unnest(f.seats::int[]) as s (seat)
-    where c.event_id = f.event_id and c.area_id = f.area_id and c.seat = s.seat and c.hold_id = f.hold_id`;
+    using owned o
+    where c.event_id = o.event_id and c.area_id = o.area_id and c.seat = o.seat and c.hold_id = o.hold_id`;
   if (count !== seats) throw new BrokenInvariantError(`${seats} seats were to be freed, ${count} had a claim`);
 }

@@ -74,6 +74,8 @@ function copyStocks(stocks: ReadonlyMap<string, WorkingStock>): Map<string, Work
 }
 
 // Ends the holds of these areas that have lapsed, puts their seats back into `stocks`, and returns whether there were any.
+// A subquery for each area and a list of seats of its own leave the planner nothing but index lookups: joined, it has read
+// every live hold, or every claim of an area for each hold in it.
 async function reclaimLapsed(
   tx: Transaction,
   options: { areas: readonly AreaRef[]; stocks: ReadonlyMap<string, WorkingStock>; now: Date },
@@ -81,12 +83,16 @@ async function reclaimLapsed(
   const { areas, stocks, now } = options;
   const lapsed = await tx<(AreaRef & Pick<Hold, "quantity" | "seats"> & { claims: number })[]>`
     with lapsed as materialized (
-      select h.event_id, h.hold_id
-      from inventory.hold h
-      join unnest(${areas.map((area) => area.eventId)}::uuid[], ${areas.map((area) => area.areaId)}::text[])
-        as k (event_id, area_id) on h.event_id = k.event_id and h.area_id = k.area_id
-      where h.state = 'held' and h.expires_at <= ${now}
-      order by h.expires_at
+      select k.event_id, l.hold_id
+      from unnest(${areas.map((area) => area.eventId)}::uuid[], ${areas.map((area) => area.areaId)}::text[])
+        as k (event_id, area_id)
+      cross join lateral (
+        select h.hold_id
+        from inventory.hold h
+        where h.event_id = k.event_id and h.area_id = k.area_id and h.state = 'held' and h.expires_at <= ${now}
+        order by h.expires_at
+        limit ${reclaimedMax}
+      ) as l
       limit ${reclaimedMax}
     ), ended as (
       update inventory.hold h
@@ -94,10 +100,12 @@ async function reclaimLapsed(
       from lapsed l
       where h.event_id = l.event_id and h.hold_id = l.hold_id
       returning h.event_id, h.area_id, h.hold_id, h.quantity, h.seats
+    ), owned as materialized (
+      select e.event_id, e.area_id, s.seat, e.hold_id from ended e, unnest(e.seats) as s (seat)
     ), freed as (
       delete from inventory.seat_claim c
-      using ended e, unnest(e.seats) as s (seat)
-      where c.event_id = e.event_id and c.area_id = e.area_id and c.seat = s.seat and c.hold_id = e.hold_id
+      using owned o
+      where c.event_id = o.event_id and c.area_id = o.area_id and c.seat = o.seat and c.hold_id = o.hold_id
       returning 1
     )
     select event_id as "eventId", area_id as "areaId", quantity, seats, (select count(*) from freed) as claims

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Transaction } from "#shared/sql";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/database.ts";
 import {
   hold,
@@ -72,6 +73,24 @@ describe("invariants", () => {
       assert.ok(broken.examples.length <= 10);
     });
   }
+
+  it("call no customer greedy whose hold lapsed between the beginning of the check and its first look", async () => {
+    const late = new Proxy(database.sql, {
+      get: (sql, property) =>
+        property === "begin"
+          ? (mode: string, body: (tx: Transaction) => Promise<unknown>) =>
+              sql.begin(mode, async (tx) => {
+                await database.sql`update inventory.hold set expires_at = clock_timestamp() where area_id = 'floor'`;
+                await database.sql`update inventory.event set customer_limit = 2 where event_id = ${eventId}`;
+                return await body(tx);
+              })
+          : Reflect.get(sql, property),
+    });
+    const reports = await checkInvariants(late, eventId);
+    await database.sql`update inventory.event set customer_limit = 10 where event_id = ${eventId}`;
+    await database.sql`update inventory.hold set expires_at = clock_timestamp() + interval '10 minutes'`;
+    assert.equal(reports.find(({ name }) => name === "inventory.customers_within_limit")!.violations, 0);
+  });
 
   it("look at one event only where asked", async () => {
     const [all] = await checkInvariants(database.sql, undefined);

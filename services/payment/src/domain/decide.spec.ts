@@ -27,7 +27,7 @@ const table: Record<string, Record<keyof typeof commands, string>> = {
   none: { authorize: "create", capture: "NOT_FOUND", void: "bury", refund: "NOT_FOUND" },
   AUTHORIZING: { authorize: "ask", capture: "WRONG_STATE", void: "→ VOIDING", refund: "WRONG_STATE" },
   AUTHORIZED: { authorize: "answer", capture: "→ CAPTURING", void: "→ VOIDING", refund: "WRONG_STATE" },
-  DECLINED: { authorize: "answer", capture: "WRONG_STATE", void: "answer", refund: "WRONG_STATE" },
+  DECLINED: { authorize: "answer", capture: "answer", void: "answer", refund: "WRONG_STATE" },
   CAPTURING: { authorize: "answer", capture: "ask", void: "WRONG_STATE", refund: "WRONG_STATE" },
   CAPTURED: { authorize: "answer", capture: "answer", void: "WRONG_STATE", refund: "→ REFUNDING" },
   VOIDING: { authorize: "answer", capture: "WRONG_STATE", void: "ask", refund: "WRONG_STATE" },

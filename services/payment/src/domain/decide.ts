@@ -90,6 +90,8 @@ function decideCapture(payment: Payment, command: Command): Decision {
     case PaymentState.CAPTURED:
     case PaymentState.REFUNDING:
     case PaymentState.REFUNDED:
+    // Declined as an authorisation or as a capture: a repeat hears what the first call heard.
+    case PaymentState.DECLINED:
       return { kind: "answer", payment };
     default:
       return wrongState(payment);

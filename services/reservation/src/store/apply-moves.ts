@@ -105,10 +105,11 @@ export async function renewLeases(
         ${bookings.map((booking) => booking.reservationId)}::uuid[],
         ${bookings.map((booking) => booking.phase)}::smallint[])
         as item (event_id, reservation_id, phase) using (event_id, reservation_id, phase)
+      where r.next_attempt_at < clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
       for update of r skip locked
     )
     update reservation.reservation r
-    set next_attempt_at = greatest(r.next_attempt_at, clock_timestamp() + ${leaseMs}::int * interval '1 millisecond')
+    set next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
     from mine
     where r.event_id = mine.event_id and r.reservation_id = mine.reservation_id`;
 }

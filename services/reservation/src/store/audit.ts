@@ -34,8 +34,8 @@ export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>)
     select r.event_id as "eventId", r.reservation_id as "reservationId", r.phase,
       (r.next_attempt_at is not null or r.phase = ${Phase.held})
         -- While the provider is unclear, an authorisation may take as long as the hold lasts.
-        and case when r.phase in (${Phase.held}, ${Phase.authorizing}) then greatest(r.phase_at, r.hold_expires_at)
-          else r.phase_at end < clock_timestamp() - ${overdueAfter}::interval as overdue,
+        and greatest(r.phase_at, case when r.phase in (${Phase.held}, ${Phase.authorizing}) then r.hold_expires_at end)
+          < clock_timestamp() - ${overdueAfter}::interval as overdue,
       attempt.paid and r.phase not in (${Phase.confirmed}, ${Phase.refunding}, ${Phase.refunded}) as backwards,
       (r.confirmed_at is not null and not attempt.paid)
         or attempt.running <> (r.phase in (${Phase.authorizing}, ${Phase.capturing}, ${Phase.voiding})) as contradictory

@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from "../../../../test/support/
 import { Phase } from "../domain/booking.ts";
 import { claimUnfinished, expireLapsed } from "./apply-moves.ts";
 import { claimOutbox } from "./outbox.ts";
-import { plannerSettings } from "./planner-settings.ts";
+import { indexLookupSettings } from "#shared/planner-settings";
 
 const rows = 5_000;
 
@@ -19,7 +19,7 @@ describe("a look at what is due", () => {
       url: database.urlOf("reservation"),
       poolMax: 1,
       applicationName: "test",
-      settings: plannerSettings,
+      settings: indexLookupSettings,
     });
   });
   after(async () => {
