@@ -32,11 +32,14 @@ describe("lock", () => {
     });
     await once(holder.stdout, "data");
     holder.kill("SIGSTOP");
-    await assert.rejects(takeLock(dir), /does not answer/);
-    holder.kill("SIGCONT");
-    assert.deepEqual(await takeLock(dir), { holderPid: holder.pid });
-    holder.kill("SIGKILL");
-    await once(holder, "exit");
+    try {
+      await assert.rejects(takeLock(dir), /does not answer/);
+      holder.kill("SIGCONT");
+      assert.deepEqual(await takeLock(dir), { holderPid: holder.pid });
+    } finally {
+      holder.kill("SIGKILL");
+      await once(holder, "exit");
+    }
     const lock = await takeLock(dir);
     assert.ok("release" in lock);
     await lock.release();

@@ -5,11 +5,14 @@ import { once } from "node:events";
 import { unlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join, relative } from "node:path";
+import { StackError } from "./stack-error.ts";
+
+const answerTimeoutMs = 2_000;
 
 /** A lock that is held. */
 export type Lock = { release(): Promise<void> };
 
-/** Takes the lock of `dir`. Returns the holder's process id when another process has it. */
+/** Takes the lock of `dir`. Returns the holder's process id when another process has it. Throws StackError as `lockHolder`. */
 export async function takeLock(dir: string): Promise<Lock | { holderPid: number }> {
   const path = socketPath(dir);
   for (let attempt = 0; ; attempt += 1) {
@@ -27,14 +30,19 @@ export async function takeLock(dir: string): Promise<Lock | { holderPid: number 
   }
 }
 
-/** Returns the id of the process that holds the lock of `dir`, or undefined. */
+/**
+ * Returns the id of the process that holds the lock of `dir`, or undefined. Throws StackError when the holder does not say
+ * who it is, as one that was suspended with Ctrl-Z.
+ */
 export async function lockHolder(dir: string): Promise<number | undefined> {
-  const socket = connect(socketPath(dir));
+  const path = socketPath(dir);
+  const socket = connect(path);
   try {
-    const [answer] = (await once(socket, "data")) as [Buffer];
+    const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(answerTimeoutMs) })) as [Buffer];
     return Number(answer.toString());
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as Error).name !== "AbortError") return undefined;
+    throw new StackError(`${path} is held by a process that does not answer: bring it back with "fg", or end it`);
   } finally {
     socket.destroy();
   }

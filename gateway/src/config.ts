@@ -67,6 +67,13 @@ function specs(isProduction: boolean) {
     IN_FLIGHT_MAX: integer(1, 1_000_000)({ default: 10_000, desc: "most calls worked on at once" }),
     BATCH_QUEUE_MAX: integer(1, 1_000_000)({ default: 8_000, desc: "most reservations that wait for a batch" }),
     BATCH_IN_FLIGHT_MAX: integer(1, 100)({ default: 4, desc: "most batches of reservations at once" }),
+    BODIES_BYTES_MAX: integer(
+      1 << 20,
+      1 << 30,
+    )({
+      default: 64 << 20,
+      desc: "most bytes of request bodies that have not arrived in full",
+    }),
     CONNECTIONS_MAX: integer(1, 1_000_000)({ default: 20_000, desc: "most client connections" }),
     STREAMS_MAX: integer(1, 10_000)({ default: 250, desc: "most calls at once on one HTTP/2 connection" }),
     HEADERS_TIMEOUT_MS: integer(100, 60_000)({ default: 10_000, desc: "time for a request's headers" }),

@@ -74,6 +74,8 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
       connectionsMax: config.CONNECTIONS_MAX,
       headersTimeoutMs: config.HEADERS_TIMEOUT_MS,
       requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+      // To arrive, to be worked on, and to be taken.
+      exchangeTimeoutMs: 2 * config.REQUEST_TIMEOUT_MS + config.TIMEOUT_MAX_MS,
       idleTimeoutMs: config.IDLE_TIMEOUT_MS,
       headersBytesMax: 16 * 1024,
       streamsMax: config.STREAMS_MAX,
@@ -82,9 +84,11 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
       routes,
       cors: createCors(config.CORS_ORIGINS),
       clientAddress: createClientAddress(config.TRUSTED_PROXIES),
+      limits,
       metrics,
       log,
       timeoutMaxMs: config.TIMEOUT_MAX_MS,
+      bodiesBytesMax: config.BODIES_BYTES_MAX,
     }),
     onConnectionRefused: metrics.connectionRefused,
   });

@@ -209,6 +209,83 @@ describe("bad input at the edge", () => {
   });
 });
 
+describe("a reset HTTP/2 stream", () => {
+  let gateway: TestGateway;
+  before(async () => (gateway = await startTestGateway()));
+  after(() => gateway.stop());
+
+  const post = { ":method": "POST", ":path": path, ":scheme": "http", ":authority": "x" };
+  const beginnings: Record<string, string>[] = [
+    post,
+    { ...post, expect: "100-continue" },
+    { ...post, expect: "miracles" },
+    { ":method": "CONNECT", ":authority": "x" },
+  ];
+  for (const headers of beginnings) {
+    it(`is survived when it comes at once with its headers: ${JSON.stringify(headers)}`, async () => {
+      const socket = await open(gateway.port);
+      const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+      const reset = frame(3, 0, 1, Buffer.from([0, 0, 0, 8]));
+      socket.write(Buffer.concat([preface, frame(4, 0, 0), frame(1, 4, 1, plainHeaders(headers)), reset]));
+      await firstAnswer(socket);
+      // A pong comes when everything before the ping has been worked on.
+      socket.write(frame(6, 0, 0, Buffer.from("anything")));
+      let received = "";
+      while (!received.includes("anything")) received += await firstAnswer(socket);
+      socket.destroy();
+    });
+  }
+
+  it("is not what a client that waits for 100 Continue gets", async () => {
+    const session = connectHttp2(gateway.url);
+    const stream = session.request({ ":method": "POST", ":path": path, ...json, expect: "100-continue" });
+    await once(stream, "continue");
+    stream.end("{}");
+    const [headers] = (await once(stream, "response")) as [{ ":status": number }];
+    assert.equal(headers[":status"], 401);
+    session.destroy();
+  });
+});
+
+describe("bodies that take up too much room together", () => {
+  let gateway: TestGateway;
+  before(async () => (gateway = await startTestGateway({ BODIES_BYTES_MAX: "1048576" })));
+  after(() => gateway.stop());
+
+  it("make the one that has been arriving longest give way, with a time to come back", async () => {
+    const start = () => {
+      const head = `POST /boxoffice.edge.v1.EventService/CreateEvent HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\ncontent-length: 700000\r\n\r\n`;
+      return open(gateway.port).then((socket) => (socket.write(head + " ".repeat(600_000)), socket));
+    };
+    const first = await start();
+    const answered = firstAnswer(first);
+    const second = await start();
+    const answer = await answered;
+    assert.match(answer, /^HTTP\/1.1 429/);
+    assert.match(answer, /^retry-after: 1\r$/im);
+    assert.match(answer, /"code":"resource_exhausted"/);
+    second.write(" ".repeat(100_000));
+    assert.match(await firstAnswer(second), /^HTTP\/1.1 400/, "the other one was read and found to be no JSON");
+    for (const socket of [first, second]) socket.destroy();
+  });
+});
+
+// RFC 9113, section 4.1.
+function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+// RFC 7541, section 6.2.2: literals, neither indexed nor compressed.
+function plainHeaders(headers: Record<string, string>): Buffer {
+  const text = (value: string) => Buffer.from(`${String.fromCharCode(value.length)}${value}`, "latin1");
+  return Buffer.concat(Object.entries(headers).flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
+}
+
 const json = { "content-type": "application/json" };
 
 async function codeOf(response: Response): Promise<string> {

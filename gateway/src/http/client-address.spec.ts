@@ -44,6 +44,8 @@ describe("client address", () => {
 
   it("refuses a proxy that is no address", () => {
     assert.throws(() => createClientAddress(["proxy.example"]));
-    assert.throws(() => createClientAddress(["10.0.0.0/99"]));
+    for (const proxy of ["10.0.0.0/99", "10.0.0.0/", "10.0.0.0/ ", "10.0.0.0/8/8", "10.0.0.0/1e1"]) {
+      assert.throws(() => createClientAddress([proxy]), proxy);
+    }
   });
 });

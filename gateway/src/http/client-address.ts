@@ -13,7 +13,7 @@ const hopsMax = 10;
 export function createClientAddress(trustedProxies: string[]): ClientAddress {
   const trusted = new BlockList();
   for (const proxy of trustedProxies) {
-    const [address = "", prefix] = proxy.split("/");
+    const [, address = "", prefix] = /^([^/]+)(?:\/(\d+))?$/.exec(proxy) ?? [];
     const family = isIPv6(address) ? "ipv6" : "ipv4";
     trusted.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family);
   }

@@ -13,58 +13,70 @@ import {
 import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
 import type { Logger } from "#shared/logger";
 import type { EdgeMetrics } from "../edge-metrics.ts";
+import type { Limits } from "../limits/limits.ts";
 import { createLogThrottle } from "../log-throttle.ts";
 import { policyOf, type MethodPolicy } from "../policy.ts";
 import type { Invoke } from "../rpc/pipeline.ts";
 import type { Routes } from "../rpc/routes.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Cors } from "./cors.ts";
-import { readBody, type HttpRequest } from "./read-body.ts";
+import { createBodyReader, type HttpRequest } from "./read-body.ts";
 import { replyError, replyToUnknownPath, type ErrorReply, type HttpResponse } from "./replies.ts";
 import { capTimeoutHeaders } from "./timeout-headers.ts";
 
 /** Answers requests of either HTTP version; never throws. */
 export type RequestListener = (request: HttpRequest, response: HttpResponse) => void;
 
-type Exchange = { address: string; reachedMethod: boolean };
+type Exchange = { address: string; signal: AbortSignal; reachedMethod: boolean };
 type Endpoint = { handle: UniversalHandler; policy: MethodPolicy };
 
-const exchangeKey = createContextKey<Exchange>({ address: "", reachedMethod: false });
+const exchangeKey = createContextKey<Exchange | undefined>(undefined);
 
 /** Returns the listener. */
 export function createConnectHandler(options: {
   routes: Routes;
   cors: Cors;
   clientAddress: ClientAddress;
+  limits: Limits;
   metrics: EdgeMetrics;
   log: Logger;
   timeoutMaxMs: number;
+  /** Most bytes of bodies that have not arrived in full. */
+  bodiesBytesMax: number;
 }): RequestListener {
-  const { routes, cors, clientAddress, metrics, log, timeoutMaxMs } = options;
+  const { routes, cors, clientAddress, limits, metrics, log, timeoutMaxMs } = options;
   const endpoints = createEndpoints(routes);
+  const readBody = createBodyReader(options.bodiesBytesMax);
   const throttle = createLogThrottle(1_000);
 
   async function serve({ handle, policy }: Endpoint, request: HttpRequest, response: HttpResponse): Promise<void> {
+    const address = clientAddress(request.socket?.remoteAddress, request.headers["x-forwarded-for"]);
     const body = await readBody(request, policy.bodyBytesMax);
     if (body.kind === "gone") return void response.destroy();
-    if (body.kind === "tooLarge") {
-      metrics.turnedAway(413);
-      return replyError(response, tooLarge(policy));
+    if (body.kind !== "read") {
+      const refusal = (await overLimit(address)) ?? (body.kind === "tooLarge" ? tooLarge(policy) : crowdedOut);
+      metrics.turnedAway(refusal.status);
+      return replyError(response, refusal);
     }
-    const exchange: Exchange = {
-      address: clientAddress(request.socket?.remoteAddress, request.headers["x-forwarded-for"]),
-      reachedMethod: false,
-    };
     capTimeoutHeaders(request.headers, timeoutMaxMs);
+    const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const exchange: Exchange = { address, signal: universal.signal, reachedMethod: false };
     const contextValues = createContextValues().set(exchangeKey, exchange);
-    const universal = universalRequestFromNodeRequest(request, response, undefined, contextValues);
-    const answer = await handle({ ...universal, body: createAsyncIterable([body.bytes]) });
-    if (!exchange.reachedMethod && answer.status !== 200) {
-      const refusal = refusalOf(answer.status, policy);
+    const answer = await handle({ ...universal, contextValues, body: createAsyncIterable([body.bytes]) });
+    if (!exchange.reachedMethod) {
+      const refusal = (await overLimit(address)) ?? refusalOf(answer.status, policy);
       metrics.turnedAway(refusal?.status ?? answer.status);
       if (refusal) return replyError(response, refusal);
     }
     await universalResponseToNodeResponse(answer, response);
+  }
+
+  // Calls that can't be decoded never reach the pipeline, and count against their address as well.
+  async function overLimit(address: string): Promise<ErrorReply | undefined> {
+    const retryAfterMs = await limits.take("address", address, Date.now());
+    if (retryAfterMs === 0) return undefined;
+    metrics.rateLimited("address");
+    return { status: 429, code: "resource_exhausted", message: "too many requests", retryAfterMs };
   }
 
   return (request, response) => {
@@ -108,6 +120,13 @@ function tooLarge({ bodyBytesMax }: MethodPolicy): ErrorReply {
   return { status: 413, code: "invalid_argument", message: `the request is larger than ${bodyBytesMax} bytes` };
 }
 
+const crowdedOut: ErrorReply = {
+  status: 429,
+  code: "resource_exhausted",
+  message: "the request took too long to arrive while others waited",
+  retryAfterMs: 1_000,
+};
+
 function createEndpoints(routes: Routes): Map<string, Endpoint> {
   const router = createConnectRouter({
     requireConnectProtocolHeader: false,
@@ -130,20 +149,24 @@ function createEndpoints(routes: Routes): Map<string, Endpoint> {
 function implementation(method: DescMethodUnary, invoke: Invoke<DescMethodUnary>) {
   const { cacheControl } = policyOf(method);
   return async (message: Parameters<typeof invoke>[0], context: HandlerContext) => {
-    const exchange = context.values.get(exchangeKey);
+    const exchange = context.values.get(exchangeKey)!;
     exchange.reachedMethod = true;
     const authorization = context.requestHeader.get("authorization");
-    const timeoutMs = context.timeoutMs();
+    const isGet = context.requestMethod === "GET";
+    // Set before the call, for refusals too: a cache may keep a 404 that says nothing of it.
+    if (isGet) {
+      context.responseHeader.set("cache-control", "no-store");
+      context.responseHeader.set("vary", "Origin, Authorization, Accept-Encoding");
+    }
     const answer = await invoke(message, {
       address: exchange.address,
       authorization,
-      timeoutMs,
-      signal: context.signal,
+      timeoutMs: context.timeoutMs(),
+      // Not the context's, which also aborts at the deadline: the call would be cancelled a moment before it is late.
+      signal: exchange.signal,
     });
-    if (context.requestMethod === "GET") {
-      const mayBeKept = cacheControl !== undefined && authorization === null;
-      context.responseHeader.set("cache-control", mayBeKept ? cacheControl : "no-store");
-      context.responseHeader.set("vary", "Origin, Authorization, Accept-Encoding");
+    if (isGet && cacheControl !== undefined && authorization === null) {
+      context.responseHeader.set("cache-control", cacheControl);
     }
     return answer;
   };

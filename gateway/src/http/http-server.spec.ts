@@ -73,6 +73,47 @@ describe("HTTP server", () => {
     session.destroy();
   });
 
+  it("lets a call finish that takes longer than a connection may lie idle", async () => {
+    await start({ IDLE_TIMEOUT_MS: "100" });
+    gateway.fakes.inventory.handlers.getEvent = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      return { event: eventOf() };
+    };
+    for (const protocol of ["Connect, JSON, HTTP/1.1", "Connect, JSON, HTTP/2"] as const) {
+      const { event } = await clientOf(EventService, gateway.url, { protocol }).getEvent({ eventId });
+      assert.equal(event?.eventId, eventId);
+    }
+  });
+
+  it("cuts clients that don't take their answer, over either version of HTTP", async () => {
+    await start({ REQUEST_TIMEOUT_MS: "500", TIMEOUT_MAX_MS: "3000" });
+    const seats = "F".repeat(2_000);
+    const rows = Array.from({ length: 5_000 }, (_, index) => ({ label: `${index}`, seats }));
+    gateway.fakes.inventory.handlers.getAvailability = async () => ({ eventId, state: 2, areas: [{ rows }] });
+    const availability = "/boxoffice.edge.v1.EventService/GetAvailability";
+    const http1 = await open(gateway.port);
+    http1.write(http1Request.replace(path, availability));
+    const [begun] = (await once(http1, "data")) as [Buffer];
+    assert.match(begun.toString(), /^HTTP\/1.1 200/);
+    http1.pause();
+    const session = connectHttp2(gateway.url, { settings: { initialWindowSize: 100 } });
+    const stream = session.request({
+      ":method": "POST",
+      ":path": availability,
+      "content-type": "application/json",
+    });
+    stream.on("error", () => {}).end(body);
+    const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+    assert.equal(headers[":status"], 200);
+    await once(stream, "close");
+    await until("the connections are closed", async () => {
+      const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+      return metrics.includes("boxoffice_edge_connections 1\n");
+    });
+    http1.destroy();
+    session.destroy();
+  });
+
   it("closes connections that lie idle", async () => {
     await start({ IDLE_TIMEOUT_MS: "100" });
     const http1 = await open(gateway.port);
@@ -158,6 +199,7 @@ describe("HTTP server that must end", () => {
         connectionsMax: 10,
         headersTimeoutMs: 10_000,
         requestTimeoutMs: 10_000,
+        exchangeTimeoutMs: 10_000,
         idleTimeoutMs: 10_000,
         headersBytesMax: 16_384,
         streamsMax: 10,

@@ -4,7 +4,7 @@
 // The HTTP/1.1 server owns the listening socket, since its timeouts are only enforced while it listens.
 
 import { createServer, type RequestListener as Http1Listener, type ServerResponse } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { constants, createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Front } from "#shared/process";
 import type { RequestListener } from "./connect-handler.ts";
@@ -16,6 +16,8 @@ export type HttpLimits = {
   headersTimeoutMs: number;
   /** Milliseconds for a whole request to arrive. */
   requestTimeoutMs: number;
+  /** Milliseconds from a request's headers until its client has taken the whole answer. */
+  exchangeTimeoutMs: number;
   /** Milliseconds after which an idle connection is closed. */
   idleTimeoutMs: number;
   /** Most bytes of a request's headers. */
@@ -27,7 +29,11 @@ export type HttpLimits = {
 /** A listening server. */
 export type HttpServer = Front & { readonly connections: number };
 
+/** A request whose answer has not been taken yet. */
+type Exchange = { endsAtMs: number; cut: () => void };
+
 const prefaceStart = Buffer.from("PRI");
+const sweepIntervalMs = 1_000;
 
 /** Listens on `port` (0 takes a free one) of `host`. */
 export async function startHttpServer(options: {
@@ -41,7 +47,24 @@ export async function startHttpServer(options: {
   const sockets = new Set<Socket>();
   const responses = new Set<ServerResponse>();
   const sessions = new Set<ServerHttp2Session>();
+  // In order of their beginnings, so that a sweep looks at those only that it cuts.
+  const exchanges = new Set<Exchange>();
   let draining = false;
+
+  function begin(closing: { once(event: "close", listener: () => void): unknown }, cut: () => void): void {
+    const exchange = { endsAtMs: Date.now() + limits.exchangeTimeoutMs, cut };
+    exchanges.add(exchange);
+    closing.once("close", () => exchanges.delete(exchange));
+  }
+
+  const sweep = setInterval(() => {
+    const nowMs = Date.now();
+    for (const exchange of exchanges) {
+      if (exchange.endsAtMs > nowMs) break;
+      exchanges.delete(exchange);
+      exchange.cut();
+    }
+  }, sweepIntervalMs).unref();
 
   const http1 = createServer({
     // Node refuses one that is longer than the time for the whole request.
@@ -49,24 +72,30 @@ export async function startHttpServer(options: {
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     maxHeaderSize: limits.headersBytesMax,
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: sweepIntervalMs,
   });
   http1.on("request", ((request, response) => {
     if (draining) response.setHeader("connection", "close");
     responses.add(response);
     response.once("close", () => responses.delete(response));
+    begin(response, () => request.socket.destroy());
     listener(request, response);
   }) satisfies Http1Listener);
+  http1.once("close", () => clearInterval(sweep));
 
   const http2 = createHttp2Server({
     settings: { maxConcurrentStreams: limits.streamsMax, maxHeaderListSize: limits.headersBytesMax },
     maxSessionMemory: 10,
   });
-  http2.setTimeout(limits.idleTimeoutMs);
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
+    // Calls in flight, if there are any, finish; a client that is still there after that does not read.
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      session.close();
+      setTimeout(() => session.destroy(), limits.exchangeTimeoutMs).unref();
+    });
     if (draining) session.close();
   });
   http2.on("request", (request, response) => {
@@ -75,7 +104,14 @@ export async function startHttpServer(options: {
     const clear = () => clearTimeout(timer);
     request.once("end", clear);
     request.stream.once("close", clear);
+    begin(request.stream, () => request.stream.close(constants.NGHTTP2_CANCEL));
     listener(request, response);
+  });
+
+  // Node's own answer throws where nobody can catch it when the stream was reset in the meantime, and ends the process.
+  http2.on("checkContinue", (request, response) => {
+    if (!request.stream.destroyed && !request.stream.closed) response.writeContinue();
+    http2.emit("request", request, response);
   });
 
   const [serveHttp1] = http1.listeners("connection") as [(socket: Socket) => void];

@@ -4,16 +4,18 @@
 import type { ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import { edgeServices } from "../policy.ts";
+import { retryAfterSeconds } from "../rpc/errors.ts";
 
 /** A response of either HTTP version. */
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 
 /** An error as Connect writes it. */
-export type ErrorReply = { status: number; code: string; message: string };
+export type ErrorReply = { status: number; code: string; message: string; retryAfterMs?: number };
 
 /** Sends an error. */
-export function replyError(response: HttpResponse, { status, code, message }: ErrorReply): void {
-  replyJson(response, status, { code, message });
+export function replyError(response: HttpResponse, { status, code, message, retryAfterMs }: ErrorReply): void {
+  const headers = retryAfterMs === undefined ? {} : { "retry-after": retryAfterSeconds(retryAfterMs) };
+  replyJson(response, status, { code, message }, headers);
 }
 
 /** Answers what is not a method's path: `/` says what this is, everything else what is here. */
@@ -36,9 +38,10 @@ export function replyToUnknownPath(path: string, response: HttpResponse): void {
   });
 }
 
-function replyJson(response: HttpResponse, status: number, body: object): void {
+function replyJson(response: HttpResponse, status: number, body: object, headers: Record<string, string> = {}): void {
   if (response.headersSent || response.destroyed) return;
   const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { ...headers, "content-type": "application/json", "content-length": length });
   response.end(text);
 }

@@ -60,6 +60,20 @@ describe("limits at the edge", () => {
     assert.deepEqual(statuses, [401, 401, 401, 429]);
   });
 
+  it("count calls that can't be decoded too", async () => {
+    const gateway = await start({ LIMIT_ADDRESS: "3", ...behindProxy });
+    const headers = address();
+    const ask = (body: string) => post(gateway.url, "EventService/GetEvent", body, { headers });
+    const answers = [];
+    for (const body of ["{", " ".repeat(100_000), "[]", "{"]) answers.push(await ask(body));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [400, 413, 400, 429],
+    );
+    assert.ok(Number(answers.at(-1)!.headers.get("retry-after")) > 0);
+    assert.equal((await browse(gateway, { headers })).status, 429);
+  });
+
   it("count a customer's calls from wherever they come", async () => {
     const gateway = await start({ LIMIT_SESSION: "4", ...behindProxy });
     const token = tokenFor(`guest:${randomUUID()}`);
@@ -80,6 +94,7 @@ describe("limits at the edge", () => {
         { token: tokenFor(`guest:${randomUUID()}`) },
       );
     assert.equal(await passed(6, () => reserve(crowded)), 3);
+    assert.equal(await passed(6, () => reserve(crowded.toUpperCase())), 0, "the same event, written otherwise");
     assert.equal((await reserve(randomUUID())).status, 200);
     const headers = address();
     assert.equal(await passed(4, () => post(gateway.url, "SessionService/CreateGuestSession", {}, { headers })), 2);

@@ -91,7 +91,8 @@ describe("errors at the edge", () => {
   const faults: [Code, status: number, code: string][] = [
     [Code.Unavailable, 503, "unavailable"],
     [Code.DeadlineExceeded, 504, "deadline_exceeded"],
-    [Code.Canceled, 499, "canceled"],
+    // What a service's callers see when it cuts them at the end of its drain. A client who cancelled reads no answer.
+    [Code.Canceled, 503, "unavailable"],
     [Code.Internal, 500, "internal"],
     [Code.Unknown, 500, "internal"],
     [Code.ResourceExhausted, 500, "internal"],

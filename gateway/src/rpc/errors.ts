@@ -47,11 +47,11 @@ export function edgeErrorFromBackend(error: unknown): ConnectError {
   }
   switch (error.code) {
     case Code.Unavailable:
+    // A service that ends cuts the calls it did not finish with CANCEL.
+    case Code.Canceled:
       return unknownOutcomeError(error);
     case Code.DeadlineExceeded:
       return deadlineError(error);
-    case Code.Canceled:
-      return new ConnectError("the call was cancelled", Code.Canceled, undefined, undefined, error);
     default:
       return internalError(error);
   }
@@ -73,13 +73,17 @@ export function unauthenticated(message: string): ConnectError {
   return new ConnectError(message, Code.Unauthenticated, { "www-authenticate": "Bearer" });
 }
 
+/** Returns `Retry-After`: whole seconds, rounded up, since a caller who obeys must not come too early. RFC 9110, 10.2.3. */
+export function retryAfterSeconds(retryAfterMs: number): string {
+  return String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
+}
+
 function internalError(cause?: unknown): ConnectError {
   return new ConnectError("internal error", Code.Internal, undefined, undefined, cause);
 }
 
-// Whole seconds, rounded up: a caller who obeys must not come too early. RFC 9110, section 10.2.3.
 function setRetryAfter(error: ConnectError, retryAfterMs: number): void {
-  error.metadata.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1_000))));
+  error.metadata.set("retry-after", retryAfterSeconds(retryAfterMs));
 }
 
 function retryAfterMsOf(error: ConnectError): number | undefined {

@@ -101,7 +101,7 @@ describe("EventService at the edge", () => {
     assert.deepEqual([withSession.status, withSession.headers.get("cache-control")], [200, "no-store"]);
     gateway.fakes.inventory.handlers.getEvent = async () => ({ event: eventOf(InternalState.DRAFT) });
     const hidden = await get();
-    assert.deepEqual([hidden.status, hidden.headers.get("cache-control")], [404, null]);
+    assert.deepEqual([hidden.status, hidden.headers.get("cache-control")], [404, "no-store"]);
     assert.equal((await get({}, "EventService/PublishEvent")).status, 405);
   });
 

@@ -116,6 +116,17 @@ describe("pipeline", () => {
     assert.equal(await ask({ "connect-timeout-ms": "soon" }), 400);
   });
 
+  it("says DEADLINE_EXCEEDED, and nothing else, when the client's deadline has passed", async () => {
+    gateway.fakes.inventory.handlers.getEvent = async (_, call) => {
+      await new Promise<void>((resolve) => call.signal.addEventListener("abort", () => resolve(), { once: true }));
+      return { event: eventOf() };
+    };
+    const ask = (timeoutMs: number) =>
+      post(gateway.url, "EventService/GetEvent", { eventId }, { headers: { "connect-timeout-ms": String(timeoutMs) } });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(20 + index)));
+    for (const { status, body } of answers) assert.deepEqual([status, body.code], [504, "deadline_exceeded"]);
+  });
+
   it("cancels the call to the service when the client goes away", async () => {
     let cancelled = false;
     let started = false;
@@ -131,6 +142,10 @@ describe("pipeline", () => {
     leaving.abort();
     await assert.rejects(asked);
     await until("the service noticed", () => cancelled);
+    const counted = 'method="boxoffice.edge.v1.EventService/GetEvent",code="Canceled"} 1';
+    await until("it counts as cancelled, not as a fault", async () =>
+      (await (await fetch(`${gateway.adminUrl}/metrics`)).text()).includes(counted),
+    );
   });
 
   it("reports requests by method and code, and what runs", async () => {

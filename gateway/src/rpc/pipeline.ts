@@ -126,7 +126,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
       const refusal = invalidArgument(method.input, message);
       if (refusal) throw edgeErrorFromRefusal(refusal);
-      const overEvent = limitsEvent ? limit("event", (message as unknown as { eventId: string }).eventId) : undefined;
+      const overEvent = limitsEvent ? limit("event", eventIdOf(message)) : undefined;
       if (overEvent) await overEvent;
       const answer = await handler(message, {
         session,
@@ -147,7 +147,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         observe(undefined, performance.now() - startedAt);
         return answer;
       } catch (thrown) {
-        const error = edgeErrorFromThrown(thrown);
+        const error = errorOf(thrown, call);
         observe(error.code, performance.now() - startedAt);
         if (error.code === Code.Internal || error.code === Code.Unavailable) {
           throttle((suppressed) => log.error({ event: "rpc.failed", method: path, error: thrown, suppressed }));
@@ -158,6 +158,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     };
   };
+}
+
+// The same UUID may be written in capitals.
+function eventIdOf(message: unknown): string {
+  return (message as { eventId: string }).eventId.toLowerCase();
+}
+
+// A client that went away reads no answer, and its call failed through nobody's fault.
+function errorOf(thrown: unknown, call: EdgeCall): ConnectError {
+  const error = edgeErrorFromThrown(thrown);
+  if (error.code !== Code.Unavailable || !call.signal.aborted) return error;
+  return new ConnectError("the call was cancelled", Code.Canceled, undefined, undefined, thrown);
 }
 
 function keyOf(name: LimitName, call: EdgeCall, session: Session | undefined): string | undefined {
