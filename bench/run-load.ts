@@ -84,5 +84,5 @@ export async function runLoad(
 }
 
 function isUnknown(answer: string): boolean {
-  return answer === "broken" || answer === "OVERLOADED" || /^http_5/.test(answer);
+  return answer === "broken" || answer === "OVERLOADED" || answer.startsWith("http_5");
 }
