@@ -47,6 +47,7 @@ reset: node_modules/.package-lock.json ## Remove the data of the stopped stack
 	@$(run) stack/reset.ts
 
 logs: ## Follow the logs of the running stack
+	@ls .data/logs/*.log >/dev/null 2>&1 || { echo 'there are no logs: `make up` writes them'; exit 1; }
 	@tail -n 20 -F .data/logs/*.log
 
 # npm writes this file last, so it stands for a finished installation.

@@ -21,7 +21,8 @@ const chapters: Chapter[] = [
     packages: ["boxoffice.edge.v1"],
     intro:
       "Spoken by the gateway: the Connect protocol with JSON or binary bodies over HTTP/1.1 and HTTP/2, at " +
-      "`POST /<package>.<Service>/<Method>`. Methods without side effects also answer `GET`.",
+      "`POST /<package>.<Service>/<Method>`. Methods without side effects also answer `GET`, " +
+      "with the message in the query: `?encoding=json&message=%7B%7D`.",
   },
   {
     title: "Between the services",

@@ -10,7 +10,9 @@ try {
   const { dataDir } = readUpSettings(process.env);
   const holderPid = await lockHolder(dataDir);
   if (holderPid !== undefined) {
-    throw new StackError(`the stack is running (process ${holderPid}): stop it with Ctrl-C first`);
+    throw new StackError(
+      `the stack is running (process ${holderPid}): stop it with Ctrl-C there or \`kill ${holderPid}\` first`,
+    );
   }
   // Databases of test runs lie beside the stack's; a running test keeps its own.
   const entries = (await readdir(dataDir).catch(() => [])).filter((name) => !name.startsWith("test-"));

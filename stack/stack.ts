@@ -117,7 +117,7 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
       const lock = await takeLock(dataDir);
       if ("holderPid" in lock) {
         throw new StackError(
-          `it runs here already (process ${lock.holderPid}, data in ${dataDir}): use that one, or stop it with Ctrl-C`,
+          `it runs here already (process ${lock.holderPid}, data in ${dataDir}): use that one, or stop it with Ctrl-C there or \`kill ${lock.holderPid}\``,
         );
       }
       releases.push(lock.release);

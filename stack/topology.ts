@@ -36,6 +36,8 @@ export type TopologyOptions = {
 export type Topology = Record<ProcessName, RunningProcess[]>;
 
 const audience = "boxoffice";
+// The same at every start, whatever port the issuer gets: a customer's id is made of the issuer's name and the subject.
+const issuerName = "http://issuer.boxoffice.localhost";
 
 /** Starts every process after those that it calls. Replicas after the first are named `inventory-2`, `inventory-3`, …. */
 export async function startTopology(options: TopologyOptions): Promise<Topology> {
@@ -62,7 +64,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
 
   const [sandbox, issuer, inventory] = await allStarted([
     startAll("sandbox", "services/payment/src/sandbox/main.ts", {}),
-    startAll("issuer", "gateway/src/dev-issuer/main.ts", { NODE_ENV: "development" }),
+    startAll("issuer", "gateway/src/dev-issuer/main.ts", { NODE_ENV: "development", OIDC_ISSUER: issuerName }),
     service("inventory"),
   ]);
   const payment = await service("payment", { PROVIDER: "sandbox", SANDBOX_URL: httpUrlOf(sandbox[0]!) });
@@ -74,12 +76,13 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   const gateway = await startAll("gateway", "gateway/src/main.ts", {
     ADMIN_PORT: "0",
     NODE_ENV: "development",
+    CORS_ORIGINS: "*",
     INVENTORY_TARGET: targetOf(inventory),
     RESERVATION_TARGET: targetOf(reservation),
     PAYMENT_TARGET: targetOf(payment),
     REDIS_URL: backing.redisUrl,
     SESSION_SECRET: backing.sessionSecret,
-    OIDC_ISSUER: httpUrlOf(issuer[0]!),
+    OIDC_ISSUER: issuerName,
     OIDC_AUDIENCE: audience,
     OIDC_JWKS_URL: `${httpUrlOf(issuer[0]!)}/jwks.json`,
   });

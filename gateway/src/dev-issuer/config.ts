@@ -16,6 +16,7 @@ export function readIssuerConfig(env: NodeJS.ProcessEnv) {
       choices: ["debug", "info", "warn", "error", "silent"],
       desc: "least level to log",
     }),
+    OIDC_ISSUER: str({ default: "", desc: "name of the issuer in its tokens; the address it listens on where empty" }),
     OIDC_AUDIENCE: str({ default: "boxoffice", desc: "audience of its tokens" }),
     ANNOUNCE_PORTS: bool({ default: false, desc: "print the bound port as one JSON line on start" }),
   });

@@ -7,7 +7,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
 /** A running issuer. */
 export type Issuer = {
-  /** What its tokens name as `iss`, and where it listens. */
+  /** Where it listens. */
   url: string;
   port: number;
   close(): Promise<void>;
@@ -18,11 +18,16 @@ const bodyBytesMax = 8 * 1024;
 const tokenTtl = "10 minutes";
 
 /**
- * Listens on `port` (0 takes a free one) of `host`. `/.well-known/openid-configuration` and `/jwks.json` are as OIDC has
+ * Listens on `port` (0 takes a free one) of `host`. Its tokens name `name` as `iss`, its address where that is empty. `/.well-known/openid-configuration` and `/jwks.json` are as OIDC has
  * them; `POST /token` takes `{"sub": "…", "roles": ["organiser"]}` and answers `{"id_token": "…"}`.
  */
-export async function startIssuer(options: { host: string; port: number; audience: string }): Promise<Issuer> {
-  const { host, port, audience } = options;
+export async function startIssuer(options: {
+  host: string;
+  port: number;
+  audience: string;
+  name?: string;
+}): Promise<Issuer> {
+  const { host, port, audience, name } = options;
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { crv: "Ed25519" });
   const kid = crypto.randomUUID();
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: algorithm, use: "sig" }] };
@@ -31,7 +36,7 @@ export async function startIssuer(options: { host: string; port: number; audienc
   const sign = ({ sub, roles }: Wish) =>
     new SignJWT({ roles })
       .setProtectedHeader({ alg: algorithm, kid, typ: "JWT" })
-      .setIssuer(url)
+      .setIssuer(name || url)
       .setAudience(audience)
       .setSubject(sub)
       .setIssuedAt()
@@ -42,7 +47,7 @@ export async function startIssuer(options: { host: string; port: number; audienc
     switch (`${request.method} ${request.url}`) {
       case "GET /.well-known/openid-configuration":
         return reply(response, 200, {
-          issuer: url,
+          issuer: name || url,
           jwks_uri: `${url}/jwks.json`,
           token_endpoint: `${url}/token`,
           id_token_signing_alg_values_supported: [algorithm],

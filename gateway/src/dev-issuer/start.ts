@@ -8,7 +8,12 @@ import { startIssuer, type Issuer } from "./issuer.ts";
 /** Starts the issuer; the lifecycle stops it. */
 export async function startDevIssuer(config: IssuerConfig): Promise<{ issuer: Issuer; lifecycle: Lifecycle }> {
   const log = createLogger({ service: "dev-issuer", level: config.LOG_LEVEL });
-  const issuer = await startIssuer({ host: config.HOST, port: config.PORT, audience: config.OIDC_AUDIENCE });
+  const issuer = await startIssuer({
+    host: config.HOST,
+    port: config.PORT,
+    audience: config.OIDC_AUDIENCE,
+    name: config.OIDC_ISSUER,
+  });
   const lifecycle = createLifecycle(log);
   lifecycle.onStop("close", 1_000, () => issuer.close());
   log.info({ event: "service.started", port: issuer.port });

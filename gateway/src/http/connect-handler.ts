@@ -110,7 +110,11 @@ function refusalOf(status: number, policy: MethodPolicy): ErrorReply | undefined
     case 405:
       return { status, code: "unimplemented", message: "use POST; GET serves methods without side effects only" };
     case 415:
-      return { status, code: "unimplemented", message: "use content-type: application/json" };
+      return {
+        status,
+        code: "unimplemented",
+        message: "POST with content-type: application/json, or GET with ?encoding=json&message={…}",
+      };
     default:
       return undefined;
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { promisify } from "node:util";
 
 describe("logger", () => {
@@ -21,5 +22,22 @@ describe("logger", () => {
     );
     assert.ok(lines.every((line) => line.includes("23514")));
     assert.doesNotMatch(stdout, /secret/);
+  });
+
+  it("lets the process end when nobody reads its output any more", async () => {
+    const program = `
+      import { createLogger } from "#shared/logger";
+      const log = createLogger({ service: "test", level: "info" });
+      process.stdin.on("end", () => {
+        for (let line = 0; line < 100; line += 1) log.info({ event: "unread" });
+        setTimeout(() => process.exit(7), 10);
+      }).resume();`;
+    const child = spawn(process.execPath, ["--import=tsx", "--input-type=module", "-e", program], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    child.stdout.destroy();
+    child.stdin.end();
+    const [code] = (await once(child, "exit")) as [number];
+    assert.equal(code, 7);
   });
 });
