@@ -3,7 +3,7 @@
 // Everything that makes development easy and production unsafe is refused unless NODE_ENV says "development" or "test".
 
 import { makeValidator, type ValidatorSpec } from "envalid";
-import { integer, readConfig, secret, str, words } from "#shared/config";
+import { bool, integer, readConfig, secret, str, words } from "#shared/config";
 import { processSpecs } from "#shared/process";
 import { createClientAddress } from "./http/client-address.ts";
 import type { LimitName } from "./limits/limits.ts";
@@ -74,6 +74,7 @@ function specs(isProduction: boolean) {
       default: 64 << 20,
       desc: "most bytes of request bodies that have not arrived in full",
     }),
+    LEAN_EDGE: bool({ default: true, desc: "plain unary calls are answered without Connect's router" }),
     CONNECTIONS_MAX: integer(1, 1_000_000)({ default: 20_000, desc: "most client connections" }),
     STREAMS_MAX: integer(1, 10_000)({ default: 250, desc: "most calls at once on one HTTP/2 connection" }),
     HEADERS_TIMEOUT_MS: integer(100, 60_000)({ default: 10_000, desc: "time for a request's headers" }),

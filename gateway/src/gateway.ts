@@ -89,6 +89,7 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
       log,
       timeoutMaxMs: config.TIMEOUT_MAX_MS,
       bodiesBytesMax: config.BODIES_BYTES_MAX,
+      isLean: config.LEAN_EDGE,
     }),
     onConnectionRefused: metrics.connectionRefused,
   });

@@ -22,6 +22,12 @@ export type TestGateway = {
   stop(): Promise<void>;
 };
 
+/** The two ways that plain unary calls can take; specs of what clients see run on both. */
+export const ways = [
+  { way: "the lean way", settings: { LEAN_EDGE: "true" } },
+  { way: "the router", settings: { LEAN_EDGE: "false" } },
+];
+
 /** Starts a gateway; `settings` replace the usual ones, `fakes` are shared when given. */
 export async function startTestGateway(settings: Record<string, string> = {}, fakes?: Fakes): Promise<TestGateway> {
   const services = fakes ?? (await startFakes());

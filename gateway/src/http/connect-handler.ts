@@ -20,6 +20,8 @@ import type { Invoke } from "../rpc/pipeline.ts";
 import type { Routes } from "../rpc/routes.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Cors } from "./cors.ts";
+import { jsonReadOptions, jsonWriteOptions } from "./json-options.ts";
+import { answerLean, decodeLean, leanCallOf, replyLeanError, type LeanCall } from "./lean-unary.ts";
 import { createBodyReader, type HttpRequest } from "./read-body.ts";
 import { replyError, replyToUnknownPath, type ErrorReply, type HttpResponse } from "./replies.ts";
 import { capTimeoutHeaders } from "./timeout-headers.ts";
@@ -28,7 +30,13 @@ import { capTimeoutHeaders } from "./timeout-headers.ts";
 export type RequestListener = (request: HttpRequest, response: HttpResponse) => void;
 
 type Exchange = { address: string; signal: AbortSignal; reachedMethod: boolean };
-type Endpoint = { handle: UniversalHandler; policy: MethodPolicy };
+type Endpoint = {
+  method: DescMethodUnary;
+  invoke: Invoke<DescMethodUnary>;
+  policy: MethodPolicy;
+  /** The router's way to the same method. */
+  handle: UniversalHandler;
+};
 
 const exchangeKey = createContextKey<Exchange | undefined>(undefined);
 
@@ -43,13 +51,16 @@ export function createConnectHandler(options: {
   timeoutMaxMs: number;
   /** Most bytes of bodies that have not arrived in full. */
   bodiesBytesMax: number;
+  /** Whether plain unary calls take the lean way; the router serves them as well. */
+  isLean: boolean;
 }): RequestListener {
-  const { routes, cors, clientAddress, limits, metrics, log, timeoutMaxMs } = options;
+  const { routes, cors, clientAddress, limits, metrics, log, timeoutMaxMs, isLean } = options;
   const endpoints = createEndpoints(routes);
   const readBody = createBodyReader(options.bodiesBytesMax);
   const throttle = createLogThrottle(1_000);
 
-  async function serve({ handle, policy }: Endpoint, request: HttpRequest, response: HttpResponse): Promise<void> {
+  async function serve(endpoint: Endpoint, request: HttpRequest, response: HttpResponse): Promise<void> {
+    const { handle, policy } = endpoint;
     const address = clientAddress(request.socket?.remoteAddress, request.headers["x-forwarded-for"]);
     const body = await readBody(request, policy.bodyBytesMax);
     if (body.kind === "gone") return void response.destroy();
@@ -58,6 +69,8 @@ export function createConnectHandler(options: {
       metrics.turnedAway(refusal.status);
       return replyError(response, refusal);
     }
+    const lean = isLean ? leanCallOf(request, response) : undefined;
+    if (lean) return await serveLean(endpoint, lean, body.bytes, address);
     capTimeoutHeaders(request.headers, timeoutMaxMs);
     const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
     const exchange: Exchange = { address, signal: universal.signal, reachedMethod: false };
@@ -69,6 +82,15 @@ export function createConnectHandler(options: {
       if (refusal) return replyError(response, refusal);
     }
     await universalResponseToNodeResponse(answer, response);
+  }
+
+  async function serveLean(endpoint: Endpoint, call: LeanCall, body: Uint8Array, address: string): Promise<void> {
+    const decoded = decodeLean(endpoint.method, call, body);
+    if (decoded.kind === "decoded") return await answerLean({ ...endpoint, ...decoded, call, address });
+    const refusal = await overLimit(address);
+    metrics.turnedAway(refusal?.status ?? 400);
+    if (refusal) replyError(call.response, refusal);
+    else replyLeanError(call, decoded.error);
   }
 
   // Calls that can't be decoded never reach the pipeline, and count against their address as well.
@@ -137,17 +159,17 @@ function createEndpoints(routes: Routes): Map<string, Endpoint> {
     // Not brotli, whose default quality costs a hundred times what gzip does.
     acceptCompression: [compressionGzip],
     compressMinBytes: 4_096,
-    jsonOptions: {
-      // A misspelt field or an unknown enum value is told to the client, instead of being taken for "not set".
-      ignoreUnknownFields: false,
-      // Zeros and empty lists are written out, for clients that read JSON without the schema.
-      alwaysEmitImplicit: true,
-    },
+    jsonOptions: { ...jsonReadOptions, ...jsonWriteOptions },
   });
   for (const [method, invoke] of routes) {
     router.rpc(method, implementation(method, invoke), { readMaxBytes: policyOf(method).bodyBytesMax });
   }
-  return new Map(router.handlers.map((handle) => [handle.requestPath, { handle, policy: policyOf(handle.method) }]));
+  return new Map(
+    router.handlers.map((handle) => {
+      const method = handle.method as DescMethodUnary;
+      return [handle.requestPath, { method, invoke: routes.get(method)!, policy: policyOf(method), handle }];
+    }),
+  );
 }
 
 function implementation(method: DescMethodUnary, invoke: Invoke<DescMethodUnary>) {
@@ -167,6 +189,7 @@ function implementation(method: DescMethodUnary, invoke: Invoke<DescMethodUnary>
       authorization,
       timeoutMs: context.timeoutMs(),
       // Not the context's, which also aborts at the deadline: the call would be cancelled a moment before it is late.
+      isGone: () => exchange.signal.aborted,
       signal: exchange.signal,
     });
     if (isGet && cacheControl !== undefined && authorization === null) {

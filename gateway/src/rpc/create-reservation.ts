@@ -14,10 +14,7 @@ export function createCreateReservation(
   return async ({ eventId, reservationId, areaId, selection }, call) => {
     const customerId = customerOf(call);
     const command = create(CreateCommandSchema, { eventId, reservationId, customerId, areaId, selection });
-    const submitted = batcher.submit(command, {
-      deadlineAtMs: call.deadlineAtMs,
-      isGone: () => call.signal.aborted,
-    });
+    const submitted = batcher.submit(command, { deadlineAtMs: call.deadlineAtMs, isGone: call.isGone });
     const outcome = await before(call.deadlineAtMs, submitted);
     return { reservation: edgeReservationOf(outcome) };
   };

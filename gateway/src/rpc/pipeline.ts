@@ -29,7 +29,9 @@ export type EdgeCall = {
   authorization: string | null | undefined;
   /** Milliseconds that the client gives the call; undefined where it did not say. */
   timeoutMs: number | undefined;
-  /** Aborts when the client goes away. */
+  /** True once the client has gone away. */
+  isGone: () => boolean;
+  /** Aborts when the client goes away. May be made on first use: the hottest method asks `isGone` instead. */
   readonly signal: AbortSignal;
 };
 
@@ -39,6 +41,8 @@ export type HandlerCall = {
   session: Session | undefined;
   /** Epoch milliseconds after which nobody waits for the answer. */
   deadlineAtMs: number;
+  /** True once the client has gone away. */
+  isGone: () => boolean;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
 };
@@ -131,6 +135,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const answer = await handler(message, {
         session,
         deadlineAtMs,
+        isGone: call.isGone,
         get signal() {
           return call.signal;
         },
@@ -168,7 +173,7 @@ function eventIdOf(message: unknown): string {
 // A client that went away reads no answer, and its call failed through nobody's fault.
 function errorOf(thrown: unknown, call: EdgeCall): ConnectError {
   const error = edgeErrorFromThrown(thrown);
-  if (error.code !== Code.Unavailable || !call.signal.aborted) return error;
+  if (error.code !== Code.Unavailable || !call.isGone()) return error;
   return new ConnectError("the call was cancelled", Code.Canceled, undefined, undefined, thrown);
 }
 
