@@ -1,7 +1,7 @@
 // Runs one load and accounts for it: what was answered, how fast, what each component used, and whether the database agrees.
 
 import { fork } from "node:child_process";
-import { once } from "node:events";
+import { on } from "node:events";
 import { fileURLToPath } from "node:url";
 import { disagreements } from "./check.ts";
 import type { LoadMessage, LoadOrder, LoadResult } from "./load/main.ts";
@@ -38,10 +38,13 @@ export async function runLoad(
   const child = fork(fileURLToPath(new URL("./load/main.ts", import.meta.url)), {
     execArgv: ["--import=tsx", "--max-semi-space-size=32"],
   });
+  const ended = new AbortController();
+  child.once("exit", () => ended.abort(new Error("the load generator ended early")));
+  const messages = on(child, "message", { signal: ended.signal });
   const next = async <K extends LoadMessage["kind"]>(kind: K): Promise<Extract<LoadMessage, { kind: K }>> => {
+    // Not `for await`, which would end the listening with the first message that is waited for.
     for (;;) {
-      const [message] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [LoadMessage | number];
-      if (typeof message !== "object" || message === null) throw new Error("the load generator ended early");
+      const [message] = (await messages.next()).value as [LoadMessage];
       if (message.kind === "progress") onProgress?.(message.answered);
       if (message.kind === kind) return message as Extract<LoadMessage, { kind: K }>;
     }
