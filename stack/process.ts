@@ -14,7 +14,7 @@ export type ProcessSpec = {
   name: string;
   /** The file to run, from the root of the repository. */
   entry: string;
-  /** Its settings. Of the parent's environment it sees PATH, HOME and what the coverage report needs. */
+  /** Its settings. Of the parent's environment it sees PATH and HOME. */
   env: Record<string, string>;
 };
 

@@ -14,6 +14,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes, parseTimeout } from "@connectrpc/connect/protocol-connect";
+import { edgeErrorFromThrown } from "../rpc/errors.ts";
 import type { Invoke } from "../rpc/pipeline.ts";
 import { jsonReadOptions, jsonWriteOptions } from "./json-options.ts";
 import type { HttpRequest } from "./read-body.ts";
@@ -82,7 +83,7 @@ export async function answerLean<M extends DescMethodUnary>(options: {
       reply(response, 200, "application/json", toJsonString(method.output, answer, jsonWriteOptions));
     else reply(response, 200, "application/proto", toBinary(method.output, answer));
   } catch (error) {
-    replyLeanError(call, ConnectError.from(error, Code.Internal));
+    replyLeanError(call, edgeErrorFromThrown(error));
   }
 }
 
