@@ -7,7 +7,7 @@ run := node --import=tsx
 stubs_dir ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint format generate docs stubs migrate reset logs node
+.PHONY: help up build test lint format generate docs stubs migrate reset logs node
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
@@ -15,6 +15,9 @@ help: ## List the commands
 
 up: node_modules/.package-lock.json ## Start everything on this machine; Ctrl-C stops it (GATEWAY_PORT, DATABASE_URL, REDIS_URL)
 	@$(run) stack/up.ts
+
+build: node_modules/.package-lock.json ## Compile to dist/ the JavaScript that production runs
+	@$(run) stack/build.ts
 
 test: node_modules/.package-lock.json ## Run every test with what it needs, and measure the coverage
 	@$(run) test/run.ts

@@ -35,11 +35,13 @@ export async function runLoad(
   load: Load,
   onProgress?: (answered: number) => void,
 ): Promise<Measured> {
-  const child = fork(fileURLToPath(new URL("./load/main.ts", import.meta.url)), {
-    execArgv: ["--import=tsx", "--max-semi-space-size=32"],
+  const child = fork(fileURLToPath(new URL("../dist/bench/load/main.js", import.meta.url)), {
+    execArgv: ["--max-semi-space-size=32"],
   });
   const ended = new AbortController();
-  child.once("exit", () => ended.abort(new Error("the load generator ended early")));
+  const onEnd = () => ended.abort(new Error("the load generator ended early"));
+  // Not `exit`, which can come before the last message.
+  child.once("disconnect", onEnd);
   const messages = on(child, "message", { signal: ended.signal });
   const next = async <K extends LoadMessage["kind"]>(kind: K): Promise<Extract<LoadMessage, { kind: K }>> => {
     // Not `for await`, which would end the listening with the first message that is waited for.
@@ -56,6 +58,7 @@ export async function runLoad(
   const before = await readUsage(system.pids());
   child.send("go");
   const { result } = await next("done");
+  child.off("disconnect", onEnd);
   const after = await readUsage(system.pids());
 
   const { counts, latencies, elapsedMs, heldIds, cpuSeconds } = result;

@@ -4,6 +4,7 @@
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSql, type Sql } from "#shared/sql";
+import { build } from "#stack/build";
 import { freePort } from "#stack/ports";
 import { startPostgres } from "#stack/postgres";
 import { findRedisServer, startRedis } from "#stack/redis";
@@ -19,6 +20,7 @@ export const sessionSecret = "a session secret of the benchmark, 32 or more";
 export type BenchSystemOptions = {
   replicas?: Partial<Record<ProcessName, number>>;
   settings?: ExtraSettings;
+  nodeOptions?: Partial<Record<ProcessName, string[]>>;
 };
 
 /** A running system. */
@@ -48,6 +50,7 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
   };
   try {
     await rm(dir, { recursive: true, force: true });
+    await build();
     const redis = await startRedis({ binary: await findRedisServer(console.log), port: await freePort() });
     stops.push(redis.stop);
     const postgres = await startPostgres({ dir: `${dir}/postgres`, port: await freePort() });
@@ -76,6 +79,8 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
       gatewayPort: 0,
       replicas: options.replicas,
       settings: withLimits(options.settings ?? {}),
+      isBuilt: true,
+      nodeOptions: options.nodeOptions,
       start: (spec) => supervisor.start({ ...spec, env: { LOG_LEVEL: "warn", ...spec.env } }),
     });
     const pidsOf = (running: RunningProcess[]) => running.map(({ pid }) => pid);

@@ -12,10 +12,14 @@ import { StackError } from "./stack-error.ts";
 export type ProcessSpec = {
   /** Name for people, and of its log. */
   name: string;
-  /** The file to run, from the root of the repository. */
+  /** The TypeScript file to run, from the root of the repository. */
   entry: string;
+  /** Runs what `make build` made of the file, as production does, instead of the file itself. */
+  isBuilt?: boolean | undefined;
   /** Its settings. Of the parent's environment it sees PATH and HOME. */
   env: Record<string, string>;
+  /** Options of Node itself, such as `--max-semi-space-size=64`. */
+  nodeOptions?: string[];
 };
 
 /** The ports that a process announced. */
@@ -59,11 +63,12 @@ process.on("exit", () => groups.forEach(killGroup));
 export async function startProcess(spec: ProcessSpec, options: StartOptions = {}): Promise<RunningProcess> {
   const { onLine = () => {}, signal, readyTimeoutMs = 60_000 } = options;
   if (signal?.aborted) throw new StackError(`${spec.name} was interrupted`);
-  const child = spawn(
-    process.execPath,
-    ["--import=tsx", `--import=${new URL("./follow-parent.ts", import.meta.url).href}`, spec.entry],
-    { cwd: root, env: environmentOf(spec), stdio: ["ignore", "pipe", "pipe", "ipc"], detached: true },
-  );
+  const child = spawn(process.execPath, [...(spec.nodeOptions ?? []), ...codeOf(spec)], {
+    cwd: root,
+    env: environmentOf(spec),
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+  });
   const ended = endOf(child);
   if (child.pid === undefined) throw new StackError(`${spec.name} could not be started: ${await ended}`);
   const pid = child.pid;
@@ -127,6 +132,11 @@ export async function startProcess(spec: ProcessSpec, options: StartOptions = {}
 /** Kills every process that this one started and that still runs, with its children. */
 export function killAllProcesses(): void {
   groups.forEach(killGroup);
+}
+
+function codeOf({ entry, isBuilt }: ProcessSpec): string[] {
+  if (!isBuilt) return ["--import=tsx", "--import=./stack/follow-parent.ts", entry];
+  return ["--import=./dist/stack/follow-parent.js", `dist/${entry.replace(/\.ts$/, ".js")}`];
 }
 
 function environmentOf({ env }: ProcessSpec): NodeJS.ProcessEnv {

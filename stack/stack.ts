@@ -3,6 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openPostgres, openRedis, prepareBacking, type BackingServer } from "./backing.ts";
+import { build } from "./build.ts";
 import { ensureDemoEvent } from "./demo-event.ts";
 import { takeLock } from "./lock.ts";
 import { createLogFile, createThrottle, noteworthy, type LogFile } from "./log-file.ts";
@@ -97,6 +98,7 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
         sessionSecret: secrets.sessionSecret,
       },
       gatewayPort,
+      isBuilt: true,
       start: (spec) => progress.step(spec.name, () => supervisor.start(spec), placeOf),
     });
     const urls = { gatewayUrl: httpUrlOf(gateway[0]!), issuerUrl: httpUrlOf(issuer[0]!) };
@@ -123,6 +125,8 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
       releases.push(lock.release);
       await assertPortFree(gatewayPort);
       const tools = await prepareBacking(settings, progress);
+      signal.throwIfAborted();
+      await progress.step("build", build);
       signal.throwIfAborted();
       servers.push(await openPostgres(settings, progress));
       signal.throwIfAborted();

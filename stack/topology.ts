@@ -28,6 +28,10 @@ export type TopologyOptions = {
   /** How many of each; one where not given. Only the first gateway gets `gatewayPort`. */
   replicas?: Partial<Record<ProcessName, number>> | undefined;
   settings?: ExtraSettings | undefined;
+  /** Runs what `make build` made, as production does. */
+  isBuilt?: boolean | undefined;
+  /** Options of Node itself for a process's replicas. */
+  nodeOptions?: Partial<Record<ProcessName, string[]>> | undefined;
   /** Starts one process and returns when it is ready. */
   start(spec: ProcessSpec): Promise<RunningProcess>;
 };
@@ -41,7 +45,7 @@ const issuerName = "http://issuer.boxoffice.localhost";
 
 /** Starts every process after those that it calls. Replicas after the first are named `inventory-2`, `inventory-3`, …. */
 export async function startTopology(options: TopologyOptions): Promise<Topology> {
-  const { backing, gatewayPort, replicas = {}, settings = {}, start } = options;
+  const { backing, gatewayPort, replicas = {}, settings = {}, isBuilt, nodeOptions = {}, start } = options;
 
   const startAll = (name: ProcessName, entry: string, env: Record<string, string>) =>
     Promise.all(
@@ -51,7 +55,9 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
         return start({
           name: index === 0 ? name : `${name}-${index + 1}`,
           entry,
+          isBuilt,
           env: { ...base, ...env, ...settings[name] },
+          nodeOptions: nodeOptions[name] ?? [],
         });
       }),
     );

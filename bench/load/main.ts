@@ -68,8 +68,8 @@ async function prepare(order: LoadOrder): Promise<void> {
       const latencies = Object.fromEntries(Object.keys(counts).map((answer) => [answer, tally.latency(answer)!]));
       for (const connection of connections) connection.close();
       const cpuSeconds = (used.user + used.system) / 1e6;
-      tell({ kind: "done", result: { counts, latencies, elapsedMs, heldIds, cpuSeconds } });
-      process.disconnect();
+      const result = { counts, latencies, elapsedMs, heldIds, cpuSeconds };
+      process.send!({ kind: "done", result } satisfies LoadMessage, () => process.disconnect());
     });
   };
   tell({ kind: "ready" });
