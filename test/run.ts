@@ -13,7 +13,14 @@ import { migrateAll } from "#stack/schemas";
 import { StackError } from "#stack/stack-error";
 import { rolePassword, templateName } from "./support/database.ts";
 
-const everything = ["services/**/*.spec.ts", "gateway/**/*.spec.ts", "stack/**/*.spec.ts", "test/**/*.spec.ts"];
+const everything = [
+  "proto/src/**/*.spec.ts",
+  "services/**/*.spec.ts",
+  "gateway/**/*.spec.ts",
+  "stack/**/*.spec.ts",
+  "bench/**/*.spec.ts",
+  "test/**/*.spec.ts",
+];
 const linesMin = 90;
 
 const asked = process.argv.slice(2);

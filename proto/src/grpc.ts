@@ -1,15 +1,6 @@
 // Turns a generated service descriptor into what grpc-js needs, for servers and for typed clients.
 
-import {
-  create,
-  fromBinary,
-  toBinary,
-  type DescMethod,
-  type DescMethodUnary,
-  type DescService,
-  type MessageInitShape,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import {
   Client,
   credentials,
@@ -18,6 +9,7 @@ import {
   type ClientOptions,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
+import { codecOf } from "./codec/codec.ts";
 import { errorFromGrpcStatus } from "./status-details.ts";
 
 /** A unary call's bounds. */
@@ -51,15 +43,17 @@ export function grpcServiceDefinition(service: DescService): ServiceDefinition {
   const definition: Record<string, ServiceDefinition[string]> = {};
   for (const method of service.methods) {
     if (!isUnary(method)) throw new Error(`${service.typeName}.${method.name} is not unary`);
+    const input = codecOf(method.input);
+    const output = codecOf(method.output);
     definition[method.localName] = {
       path: pathOf(method),
       originalName: method.localName,
       requestStream: false,
       responseStream: false,
-      requestSerialize: (message: MessageShape<typeof method.input>) => bufferOf(toBinary(method.input, message)),
-      requestDeserialize: (bytes: Buffer) => fromBinary(method.input, bytes),
-      responseSerialize: (message: MessageShape<typeof method.output>) => bufferOf(toBinary(method.output, message)),
-      responseDeserialize: (bytes: Buffer) => fromBinary(method.output, bytes),
+      requestSerialize: input.toBinary,
+      requestDeserialize: input.fromBinary,
+      responseSerialize: output.toBinary,
+      responseDeserialize: output.fromBinary,
     };
   }
   return definition;
@@ -102,16 +96,15 @@ export function createGrpcClient<S extends DescService>(
 
 function unaryCall<M extends DescMethodUnary>(channel: Client, method: M): UnaryCall<M> {
   const path = pathOf(method);
-  const serialize = (message: MessageShape<M["input"]>) => bufferOf(toBinary(method.input, message));
-  const deserialize = (bytes: Buffer) => fromBinary(method.output, bytes) as MessageShape<M["output"]>;
+  const { toBinary } = codecOf(method.input);
+  const { fromBinary } = codecOf(method.output);
   return (request, { timeoutMs, signal }) =>
     new Promise((resolve, reject) => {
-      const message = create(method.input, request) as MessageShape<M["input"]>;
       const call = channel.makeUnaryRequest(
         path,
-        serialize,
-        deserialize,
-        message,
+        toBinary,
+        fromBinary,
+        request,
         new Metadata(),
         { deadline: Date.now() + timeoutMs },
         (error, response) => {
@@ -132,8 +125,4 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
 
 function pathOf(method: DescMethodUnary): string {
   return `/${method.parent.typeName}/${method.name}`;
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

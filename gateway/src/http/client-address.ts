@@ -29,7 +29,8 @@ export function createClientAddress(trustedProxies: string[]): ClientAddress {
         client = before;
       }
     }
-    return isIPv6(client) ? network64(client) : client;
+    // The colon first: isIPv6 is a regular expression of some length.
+    return client.includes(":") && isIPv6(client) ? network64(client) : client;
   };
 }
 

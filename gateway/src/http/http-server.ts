@@ -3,8 +3,13 @@
 //
 // The HTTP/1.1 server owns the listening socket, since its timeouts are only enforced while it listens.
 
-import { createServer, type RequestListener as Http1Listener, type ServerResponse } from "node:http";
-import { constants, createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer, type RequestListener as Http1Listener, ServerResponse } from "node:http";
+import {
+  constants,
+  createServer as createHttp2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Front } from "#shared/process";
 import type { RequestListener } from "./connect-handler.ts";
@@ -29,8 +34,8 @@ export type HttpLimits = {
 /** A listening server. */
 export type HttpServer = Front & { readonly connections: number };
 
-/** A request whose answer has not been taken yet. */
-type Exchange = { endsAtMs: number; cut: () => void };
+/** A request whose answer has not been taken yet: its answer over HTTP/1.1, its stream over HTTP/2. */
+type Exchange = { endsAtMs: number; answer: ServerResponse | ServerHttp2Stream };
 
 const prefaceStart = Buffer.from("PRI");
 const sweepIntervalMs = 1_000;
@@ -45,16 +50,15 @@ export async function startHttpServer(options: {
 }): Promise<HttpServer> {
   const { host, port, limits, listener } = options;
   const sockets = new Set<Socket>();
-  const responses = new Set<ServerResponse>();
   const sessions = new Set<ServerHttp2Session>();
   // In order of their beginnings, so that a sweep looks at those only that it cuts.
   const exchanges = new Set<Exchange>();
   let draining = false;
 
-  function begin(closing: { once(event: "close", listener: () => void): unknown }, cut: () => void): void {
-    const exchange = { endsAtMs: Date.now() + limits.exchangeTimeoutMs, cut };
+  function begin(answer: Exchange["answer"]): void {
+    const exchange = { endsAtMs: Date.now() + limits.exchangeTimeoutMs, answer };
     exchanges.add(exchange);
-    closing.once("close", () => exchanges.delete(exchange));
+    answer.on("close", () => exchanges.delete(exchange));
   }
 
   const sweep = setInterval(() => {
@@ -62,7 +66,7 @@ export async function startHttpServer(options: {
     for (const exchange of exchanges) {
       if (exchange.endsAtMs > nowMs) break;
       exchanges.delete(exchange);
-      exchange.cut();
+      cut(exchange);
     }
   }, sweepIntervalMs).unref();
 
@@ -76,9 +80,7 @@ export async function startHttpServer(options: {
   });
   http1.on("request", ((request, response) => {
     if (draining) response.setHeader("connection", "close");
-    responses.add(response);
-    response.once("close", () => responses.delete(response));
-    begin(response, () => request.socket.destroy());
+    begin(response);
     listener(request, response);
   }) satisfies Http1Listener);
   http1.once("close", () => clearInterval(sweep));
@@ -104,7 +106,7 @@ export async function startHttpServer(options: {
     const clear = () => clearTimeout(timer);
     request.once("end", clear);
     request.stream.once("close", clear);
-    begin(request.stream, () => request.stream.close(constants.NGHTTP2_CANCEL));
+    begin(request.stream);
     listener(request, response);
   });
 
@@ -137,7 +139,9 @@ export async function startHttpServer(options: {
     drain: () => {
       draining = true;
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
-      for (const response of responses) if (!response.headersSent) response.setHeader("connection", "close");
+      for (const { answer } of exchanges) {
+        if (answer instanceof ServerResponse && !answer.headersSent) answer.setHeader("connection", "close");
+      }
       for (const session of sessions) session.close();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       return closed;
@@ -145,6 +149,11 @@ export async function startHttpServer(options: {
     // A call whose connection is gone is cancelled, down to the last hop.
     abort: () => sockets.forEach((socket) => socket.destroy()),
   };
+}
+
+function cut({ answer }: Exchange): void {
+  if (answer instanceof ServerResponse) answer.req.socket.destroy();
+  else answer.close(constants.NGHTTP2_CANCEL);
 }
 
 // Waits for as many bytes as tell the two apart, puts them back, and hands the connection on.

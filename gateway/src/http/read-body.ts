@@ -23,14 +23,26 @@ export type BodyReader = (request: HttpRequest, bytesMax: number) => Promise<Bod
  */
 export function createBodyReader(arrivingBytesMax: number): BodyReader {
   // In order of their beginnings.
-  const giveWays = new Set<() => void>();
+  const arriving = new Set<Arrival>();
   let arrivingBytes = 0;
 
   function makeRoom(): void {
-    for (const giveWay of giveWays) {
+    for (const arrival of arriving) {
       if (arrivingBytes <= arrivingBytesMax) break;
-      giveWay();
+      refuse(arrival, "crowdedOut");
     }
+  }
+
+  function refuse(arrival: Arrival, kind: "tooLarge" | "crowdedOut"): void {
+    settle(arrival, { kind });
+    arrival.request.resume();
+  }
+
+  // What a listener hears after this changes nothing, and costs less than to take the listeners off again.
+  function settle(arrival: Arrival, outcome: BodyOutcome): void {
+    if (!arriving.delete(arrival)) return;
+    arrivingBytes -= arrival.length;
+    arrival.resolve(outcome);
   }
 
   return (request, bytesMax) => {
@@ -40,44 +52,32 @@ export function createBodyReader(arrivingBytesMax: number): BodyReader {
       return Promise.resolve({ kind: "tooLarge" });
     }
     return new Promise((resolve) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      const settle = (outcome: BodyOutcome) => {
-        request.off("data", onData).off("end", onEnd).off("aborted", onGone).off("close", onGone);
-        giveWays.delete(giveWay);
-        arrivingBytes -= length;
-        resolve(outcome);
-      };
-      const refuse = (kind: "tooLarge" | "crowdedOut") => {
-        settle({ kind });
-        request.resume();
-      };
-      const giveWay = () => refuse("crowdedOut");
-      const onData = (chunk: Buffer) => {
-        length += chunk.byteLength;
+      const arrival: Arrival = { request, chunks: [], length: 0, resolve };
+      arriving.add(arrival);
+      request.on("data", (chunk: Buffer) => {
+        if (!arriving.has(arrival)) return;
+        arrival.length += chunk.byteLength;
         arrivingBytes += chunk.byteLength;
-        if (length > bytesMax) return refuse("tooLarge");
-        chunks.push(chunk);
-        makeRoom();
-      };
+        if (arrival.length > bytesMax) return refuse(arrival, "tooLarge");
+        arrival.chunks.push(chunk);
+        if (arrivingBytes > arrivingBytesMax) makeRoom();
+      });
       // Both of Node's servers can deliver `end` with half a body after the client has gone.
-      const onEnd = () => {
+      request.on("end", () => {
+        const { chunks, length } = arrival;
         const isWhole = !request.aborted && (promised === undefined ? request.complete : Number(promised) === length);
-        settle(isWhole ? { kind: "read", bytes: joined(chunks, length) } : { kind: "gone" });
-      };
-      const onGone = () => settle({ kind: "gone" });
-      giveWays.add(giveWay);
-      request.on("data", onData).on("end", onEnd).on("aborted", onGone).on("close", onGone);
+        settle(arrival, isWhole ? { kind: "read", bytes: joined(chunks) } : gone);
+      });
+      request.on("close", () => settle(arrival, gone));
     });
   };
 }
 
-function joined(chunks: Buffer[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+/** A body that has not arrived in full. */
+type Arrival = { request: HttpRequest; chunks: Buffer[]; length: number; resolve: (outcome: BodyOutcome) => void };
+
+const gone: BodyOutcome = { kind: "gone" };
+
+function joined(chunks: Buffer[]): Uint8Array<ArrayBuffer> {
+  return (chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)) as Uint8Array<ArrayBuffer>;
 }

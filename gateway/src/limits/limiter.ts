@@ -34,6 +34,8 @@ type Window = {
   leasing: Promise<void> | undefined;
 };
 
+const sweepEvery = 64;
+
 /** Returns the part of a limit that a replica hands out at a time. */
 export function blockPointsOf(points: number): number {
   return Math.ceil(points / 10);
@@ -51,12 +53,13 @@ export function createLimiter(options: {
   const blockPoints = blockPointsOf(points);
   // In order of the windows' beginnings: the first is the oldest.
   const windows = new Map<string, Window>();
+  let untilSweep = sweepEvery;
 
   function windowOf(key: string, nowMs: number): Window {
     const known = windows.get(key);
     if (known && known.endsAtMs > nowMs) return known;
     if (known) windows.delete(key);
-    makeRoom(nowMs);
+    if (--untilSweep === 0 || windows.size >= keysMax) makeRoom(nowMs);
     const window: Window = {
       used: 0,
       granted: blockPoints,
@@ -69,13 +72,16 @@ export function createLimiter(options: {
     return window;
   }
 
-  // Forgets two windows that are over for every new one, so that memory shrinks again without a timer or a long sweep.
+  // Forgets twice as many windows that are over as were opened since the last time, so that memory shrinks again without a
+  // timer or a long sweep. Not at every opening: to begin reading a map from whose front keys were deleted costs a walk.
   function makeRoom(nowMs: number): void {
+    untilSweep = sweepEvery;
+    const keep = windows.size < keysMax ? keysMax : keysMax - 1 - Math.min(sweepEvery, keysMax >> 8);
     let looked = 0;
     for (const [key, { endsAtMs }] of windows) {
-      if (endsAtMs > nowMs && windows.size < keysMax) break;
+      if (endsAtMs > nowMs && windows.size <= keep) break;
       windows.delete(key);
-      if (++looked === 2) break;
+      if (++looked === 2 * sweepEvery) break;
     }
   }
 

@@ -1,7 +1,6 @@
 // A gRPC server of generated services: validation, deadlines, typed errors, health, reflection, graceful stop.
 
 import type { DescMethod, DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   Server,
@@ -133,7 +132,7 @@ function serve(method: DescMethod, handler: Handler<DescMethodUnary>, { limits, 
     const answer = async () => {
       const refusal = invalidArgument(method.input, grpcCall.request);
       if (refusal) throw errorFromRefusal(refusal);
-      return create(method.output, await handler(grpcCall.request, call));
+      return await handler(grpcCall.request, call);
     };
     answer().then(
       (message) => {

@@ -4,6 +4,7 @@ import { createValidator } from "@bufbuild/protovalidate";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { RefusalReason, type Refusal } from "#stubs";
+import { isPlainlyValid } from "./plain-rules.ts";
 import { createRefusal } from "./refusal.ts";
 
 // The protos' patterns are ours, anchored and free of nested repetition, so the platform's RegExp is safe here; it is
@@ -22,6 +23,7 @@ export function invalidArgument<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
 ): Refusal | undefined {
+  if (isPlainlyValid(schema, message)) return undefined;
   const result = validator.validate(schema, message);
   switch (result.kind) {
     case "valid":

@@ -1,19 +1,18 @@
-import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { RefusalReason, type Refusal } from "#stubs";
 import { createRefusal } from "#shared/refusal";
 import {
-  ReservationSchema,
   ReservationState,
-  type Reservation,
+  type ReservationSchema,
   type ReservationKey,
 } from "#gen/boxoffice/reservation/v1/reservation";
 import { stateOf, type Booking, type BookingState } from "../domain/booking.ts";
 import { parseSeats } from "../domain/seats.ts";
 
 /** Returns the message for a booking as it stands. */
-export function reservationFromBooking(booking: Booking): Reservation {
-  return create(ReservationSchema, {
+export function reservationFromBooking(booking: Booking) {
+  return {
     eventId: booking.eventId,
     reservationId: booking.reservationId,
     customerId: booking.customerId,
@@ -25,7 +24,7 @@ export function reservationFromBooking(booking: Booking): Reservation {
     createTime: timestampFromDate(booking.createdAt),
     holdExpireTime: timestampFromDate(booking.holdExpiresAt),
     ...(booking.confirmedAt ? { confirmTime: timestampFromDate(booking.confirmedAt) } : {}),
-  });
+  } satisfies MessageInitShape<typeof ReservationSchema>;
 }
 
 /** Returns the outcome that is a reservation. */
