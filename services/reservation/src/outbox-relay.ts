@@ -18,6 +18,12 @@ const rowsMax = 20;
 const leaseMs = 10_000;
 const countMax = 10_000;
 
+// One command for all entries: a command and a promise each was a tenth of the process's time in a rush.
+const appendScript = `
+  for i = 2, #ARGV, 2 do
+    redis.call("XADD", KEYS[1], "MAXLEN", "~", ARGV[1], "*", "type", ARGV[i], "data", ARGV[i + 1])
+  end`;
+
 /** Starts the relay. Each message becomes one entry of `stream`, with the fields `type` and `data` (JSON). */
 export function startOutboxRelay(options: {
   sql: Sql;
@@ -43,14 +49,11 @@ export function startOutboxRelay(options: {
   });
 
   async function publish(rows: OutboxRow[]): Promise<void> {
-    const pipeline = redis.pipeline();
+    const entries: string[] = [];
     for (const { messages } of rows) {
-      for (const message of messages) {
-        const fields = ["type", message.type, "data", JSON.stringify(message)];
-        pipeline.xadd(stream, "MAXLEN", "~", streamLengthMax, "*", ...fields);
-      }
+      for (const message of messages) entries.push(message.type, JSON.stringify(message));
     }
-    for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+    await redis.eval(appendScript, 1, stream, streamLengthMax, ...entries);
   }
 
   const poller = startPoller({

@@ -2,7 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { RefusalReason, RefusalSchema, type FieldViolation, type Refusal } from "#stubs";
+import { FieldViolationSchema, RefusalReason, type FieldViolation, type Refusal } from "#stubs";
 
 /** Facts beside a refusal's reason. */
 export type RefusalFacts = {
@@ -14,13 +14,16 @@ export type RefusalFacts = {
 
 /** Returns a refusal; `message` is one sentence for people, without personal data. */
 export function createRefusal(reason: RefusalReason, message: string, facts: RefusalFacts = {}): Refusal {
-  return create(RefusalSchema, {
+  // Not `create`, which costs ten times as much: when an area is sold out, most answers are refusals.
+  const refusal: Refusal = {
+    $typeName: "boxoffice.common.v1.Refusal",
     reason,
     message,
     metadata: facts.metadata ?? {},
-    violations: facts.violations ?? [],
-    ...(facts.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(facts.retryAfterMs) }),
-  });
+    violations: (facts.violations ?? []).map((violation) => create(FieldViolationSchema, violation)),
+  };
+  if (facts.retryAfterMs !== undefined) refusal.retryAfter = durationFromMs(facts.retryAfterMs);
+  return refusal;
 }
 
 /** Returns the stable upper-case name of a reason, e.g. `SOLD_OUT`. */

@@ -1,7 +1,7 @@
 // Domain values as messages.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   EventState,
   HoldState,
@@ -10,6 +10,7 @@ import {
   type EventSchema,
   type HoldSchema,
 } from "#gen/boxoffice/inventory/v1/inventory";
+import { timestampInit } from "#shared/timestamps";
 import type { Area } from "../domain/area.ts";
 import { nameFromSeat, type Chart } from "../domain/chart.ts";
 import type * as domain from "../domain/event.ts";
@@ -40,9 +41,9 @@ export function holdMessage(hold: holds.Hold, area: Area): MessageInitShape<type
     quantity: hold.quantity,
     seats: chart.kind === "seated" ? hold.seats.map((seat) => nameFromSeat(chart, seat)) : [],
     state: holdStates[hold.state],
-    expireTime: timestampFromDate(hold.expiresAt),
+    expireTime: timestampInit(hold.expiresAt),
     unitPrice: { currencyCode: area.currencyCode, amountMinor: BigInt(area.priceMinor) },
-    createTime: timestampFromDate(hold.createdAt),
+    createTime: timestampInit(hold.createdAt),
   };
 }
 
@@ -53,14 +54,14 @@ export function eventMessage(event: domain.Event): MessageInitShape<typeof Event
     organiserId: event.organiserId,
     name: event.name,
     venue: event.venue,
-    startTime: timestampFromDate(event.startTime),
-    saleStartTime: timestampFromDate(event.saleStartTime),
-    saleEndTime: timestampFromDate(event.saleEndTime),
+    startTime: timestampInit(event.startTime),
+    saleStartTime: timestampInit(event.saleStartTime),
+    saleEndTime: timestampInit(event.saleEndTime),
     customerLimit: event.customerLimit,
     holdTtl: durationFromMs(event.holdTtlMs),
     state: eventStates[event.state],
     areas: event.areas.map(areaMessage),
-    createTime: timestampFromDate(event.createdAt),
+    createTime: timestampInit(event.createdAt),
   };
 }
 

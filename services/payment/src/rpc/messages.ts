@@ -1,12 +1,12 @@
 // Between the contract's messages and the domain.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type {
   PaymentKey as PaymentKeyMessage,
   PaymentOutcomeSchema,
   PaymentSchema,
 } from "#gen/boxoffice/payment/v1/payment";
+import { timestampInit } from "#shared/timestamps";
 import type { Payment, PaymentKey } from "../domain/payment.ts";
 import type { Outcome } from "../payments.ts";
 
@@ -29,7 +29,7 @@ function paymentMessage(payment: Payment): MessageInitShape<typeof PaymentSchema
     paymentId: payment.paymentId,
     state: payment.state,
     declineReason: payment.declineReason ?? "",
-    createTime: timestampFromDate(payment.createdAt),
+    createTime: timestampInit(payment.createdAt),
     ...(order && {
       reservationId: order.reservationId,
       customerId: order.customerId,

@@ -1,5 +1,4 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { RefusalReason, type Refusal } from "#stubs";
 import { createRefusal } from "#shared/refusal";
 import {
@@ -7,6 +6,7 @@ import {
   type ReservationSchema,
   type ReservationKey,
 } from "#gen/boxoffice/reservation/v1/reservation";
+import { timestampInit } from "#shared/timestamps";
 import { stateOf, type Booking, type BookingState } from "../domain/booking.ts";
 import { parseSeats } from "../domain/seats.ts";
 
@@ -21,9 +21,9 @@ export function reservationFromBooking(booking: Booking) {
     quantity: booking.quantity,
     seats: parseSeats(booking.seats),
     unitPrice: { currencyCode: booking.currency, amountMinor: BigInt(booking.unitPriceMinor) },
-    createTime: timestampFromDate(booking.createdAt),
-    holdExpireTime: timestampFromDate(booking.holdExpiresAt),
-    ...(booking.confirmedAt ? { confirmTime: timestampFromDate(booking.confirmedAt) } : {}),
+    createTime: timestampInit(booking.createdAt),
+    holdExpireTime: timestampInit(booking.holdExpiresAt),
+    ...(booking.confirmedAt ? { confirmTime: timestampInit(booking.confirmedAt) } : {}),
   } satisfies MessageInitShape<typeof ReservationSchema>;
 }
 
