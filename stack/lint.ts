@@ -38,8 +38,9 @@ async function checks(): Promise<Check[]> {
     {
       name: "generated code is up to date",
       command:
-        `buf generate -o ${scratch} && diff -r proto/src/gen ${scratch}/proto/src/gen >&2 ` +
-        `|| (echo 'run "make generate"' && exit 1)`,
+        `buf generate -o ${scratch} && diff -r proto/src/gen ${scratch}/proto/src/gen >&2 && ` +
+        `buf generate --template test/conformance/buf.gen.yaml -o ${scratch} && ` +
+        `diff -r test/conformance/gen ${scratch}/test/conformance/gen >&2 || (echo 'run "make generate"' && exit 1)`,
     },
     { name: "docs/api.md is up to date", command: `"${process.execPath}" --import=tsx stack/docs.ts --check` },
   ];

@@ -65,6 +65,13 @@ function specs(isProduction: boolean) {
     LIMIT_OPERATIONS: points(100, "invariant checks of an organiser"),
     TIMEOUT_MAX_MS: integer(100, 300_000)({ default: 30_000, desc: "longest time for any call" }),
     IN_FLIGHT_MAX: integer(1, 1_000_000)({ default: 10_000, desc: "most calls worked on at once" }),
+    IN_FLIGHT_MIN: integer(1, 1_000_000)({ default: 64, desc: "calls of a queue that are let in however slow it is" }),
+    QUEUE_WAIT_MS: integer(
+      10,
+      60_000,
+    )({ default: 2_000, desc: "wait that reservations are let in for in an overload" }),
+    SOLD_OUT_NOTE_MS: integer(0, 5_000)({ default: 500, desc: "how long sold out is said from memory; 0: never" }),
+    BATCH_ITEMS_MAX: integer(1, 500)({ default: 500, desc: "most reservations in one batch" }),
     BATCH_QUEUE_MAX: integer(1, 1_000_000)({ default: 8_000, desc: "most reservations that wait for a batch" }),
     BATCH_IN_FLIGHT_MAX: integer(1, 100)({ default: 4, desc: "most batches of reservations at once" }),
     BODIES_BYTES_MAX: integer(

@@ -1,7 +1,6 @@
 // Puts the gateway together.
 
 import type { ProcessContext, ProcessParts } from "#shared/process";
-import { createAdmission } from "./admission.ts";
 import { createBackends } from "./backends.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createEdgeMetrics } from "./edge-metrics.ts";
@@ -12,6 +11,11 @@ import { startHttpServer, type HttpServer } from "./http/http-server.ts";
 import { createLimits } from "./limits/limits.ts";
 import { createRedisLeases } from "./limits/redis-leases.ts";
 import { createLogThrottle } from "./log-throttle.ts";
+import { createAdmission } from "./overload/admission.ts";
+import { watchOverload } from "./overload/overload-metrics.ts";
+import { createSoldOutNotes } from "./overload/sold-out-notes.ts";
+import { tickIntervalMs } from "./overload/wait-limit.ts";
+import { policyOf } from "./policy.ts";
 import { createRedis } from "./redis.ts";
 import { createReservationBatcher } from "./reservation-batcher.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
@@ -29,13 +33,24 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     payment: config.PAYMENT_TARGET,
   });
   const redis = createRedis(config.REDIS_URL, log);
+  const admission = createAdmission({
+    inFlightMin: config.IN_FLIGHT_MIN,
+    inFlightMax: config.IN_FLIGHT_MAX,
+    waitMs: config.QUEUE_WAIT_MS,
+    nowMs: performance.now(),
+  });
+  const ticking = setInterval(() => admission.tick(performance.now()), tickIntervalMs);
+  const notes = createSoldOutNotes(config.SOLD_OUT_NOTE_MS);
+  watchOverload(context.metrics, { admission, notes });
   const batcher = createReservationBatcher({
     backends,
     metrics: context.metrics,
+    itemsMax: config.BATCH_ITEMS_MAX,
     queueMax: config.BATCH_QUEUE_MAX,
     inFlightMax: config.BATCH_IN_FLIGHT_MAX,
+    queue: admission.queues.reservations,
+    notes,
   });
-  const admission = createAdmission(config.IN_FLIGHT_MAX);
   const tokens = createSessionTokens(config.SESSION_SECRET, config.SESSION_SECRET_PREVIOUS);
   let server: HttpServer | undefined;
   const metrics = createEdgeMetrics(context.metrics, {
@@ -66,6 +81,7 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     }),
     backends,
     batcher,
+    notes,
   });
   server = await startHttpServer({
     host: config.HOST,
@@ -82,6 +98,8 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     },
     listener: createConnectHandler({
       routes,
+      policyOf,
+      gateOf: admission.gateOf,
       cors: createCors(config.CORS_ORIGINS),
       clientAddress: createClientAddress(config.TRUSTED_PROXIES),
       limits,
@@ -98,7 +116,10 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     front: server,
     protocol: "http",
     notReadyBecause: backends.notReadyBecause,
-    stopWorkers: () => batcher.close(),
+    stopWorkers: () => {
+      clearInterval(ticking);
+      return batcher.close();
+    },
     close: async () => {
       backends.close();
       redis.disconnect();

@@ -14,7 +14,14 @@ export const edgeServices = [SessionService, EventService, ReservationService, O
 export type Access = "public" | "session" | "organiser";
 
 /** Order of mercy under load: who pays is served longest, who browses is refused first. */
-export type Priority = "paying" | "cancelling" | "reserving" | "browsing";
+export const priorities = ["paying", "cancelling", "reserving", "browsing"] as const;
+export type Priority = (typeof priorities)[number];
+
+/**
+ * The queue that a call waits in: `reservations` before the batches of CreateReservation, `reads` before what answers browsers.
+ * A call of another method waits in none that the gateway could judge.
+ */
+export type QueueName = "reservations" | "reads";
 
 /** How one method is guarded. */
 export type MethodPolicy = {
@@ -22,6 +29,7 @@ export type MethodPolicy = {
   /** Limits beyond `address`, which every call is counted in. */
   limits: readonly LimitName[];
   priority: Priority;
+  queue?: QueueName;
   /** Milliseconds for a caller who sets no deadline. */
   timeoutDefaultMs: number;
   /** Largest request body, in bytes. */
@@ -31,7 +39,7 @@ export type MethodPolicy = {
 };
 
 const common = { timeoutDefaultMs: 10_000, bodyBytesMax: 64 * 1024 } as const;
-const browse = { ...common, access: "public", limits: ["session"], priority: "browsing" } as const;
+const browse = { ...common, access: "public", limits: ["session"], priority: "browsing", queue: "reads" } as const;
 const cacheable = { ...browse, cacheControl: "public, max-age=1" } as const;
 const mine = { ...common, access: "session", limits: ["session"] } as const;
 const organise = { ...common, access: "organiser", limits: ["session"], priority: "reserving" } as const;
@@ -46,9 +54,12 @@ const policies = new Map<DescMethod, MethodPolicy>([
   [EventService.method.getEvent, cacheable],
   [EventService.method.listEvents, cacheable],
   [EventService.method.getAvailability, cacheable],
-  [ReservationService.method.createReservation, { ...mine, limits: ["session", "event"], priority: "reserving" }],
+  [
+    ReservationService.method.createReservation,
+    { ...mine, limits: ["session", "event"], priority: "reserving", queue: "reservations" },
+  ],
   [ReservationService.method.getReservation, { ...mine, priority: "paying" }],
-  [ReservationService.method.listReservations, { ...mine, priority: "browsing" }],
+  [ReservationService.method.listReservations, { ...mine, priority: "browsing", queue: "reads" }],
   [ReservationService.method.cancelReservation, { ...mine, priority: "cancelling" }],
   // A provider may take its time, and a payment that is given up early has to be asked for again.
   [ReservationService.method.checkout, { ...mine, priority: "paying", timeoutDefaultMs: 30_000 }],

@@ -4,34 +4,49 @@ import type { CreateCommand, ReservationOutcome } from "#gen/boxoffice/reservati
 import { createBatcher, type Batcher } from "#shared/batcher";
 import { createBatchMetrics, type Registry } from "#shared/metrics";
 import type { Backends } from "./backends.ts";
+import type { SoldOutNotes } from "./overload/sold-out-notes.ts";
+import type { WaitLimit } from "./overload/wait-limit.ts";
 
 /** Submits commands and returns their outcomes. */
 export type ReservationBatcher = Batcher<CreateCommand, ReservationOutcome>;
 
-/** Bounds of a batch; reservation refuses larger ones. */
-const itemsMax = 500;
+/** Bound of a batch; reservation refuses larger ones, and ones of more than 500 items. */
 const bytesMax = 60_000;
 
-/** Returns a batcher that lets `inFlightMax` batches run at once and `queueMax` commands wait. */
+/**
+ * Returns a batcher that lets `inFlightMax` batches run at once and `queueMax` commands wait. It tells `queue` what was
+ * answered and `notes` what is sold out.
+ */
 export function createReservationBatcher(options: {
   backends: Pick<Backends, "reservation">;
   metrics: Registry;
+  itemsMax: number;
   queueMax: number;
   inFlightMax: number;
+  queue: Pick<WaitLimit, "completed">;
+  notes: Pick<SoldOutNotes, "learn">;
 }): ReservationBatcher {
-  const { backends, queueMax, inFlightMax } = options;
+  const { backends, itemsMax, queueMax, inFlightMax, queue, notes } = options;
   const metrics = createBatchMetrics(options.metrics);
+  const count = metrics.onBatch("create_reservations");
   const batcher = createBatcher<CreateCommand, ReservationOutcome>({
     run: async (commands, deadlineAtMs) => {
       const timeoutMs = Math.max(0, deadlineAtMs - Date.now());
-      return (await backends.reservation.createReservations({ commands }, { timeoutMs })).outcomes;
+      const sentAtMs = performance.now();
+      const { outcomes } = await backends.reservation.createReservations({ commands }, { timeoutMs });
+      outcomes.forEach(({ outcome }, index) => notes.learn(commands[index]!, outcome, sentAtMs));
+      return outcomes;
     },
     itemsMax,
     bytesMax,
     sizeOf: commandBytesMax,
     queueMax,
     inFlightMax,
-    onBatch: metrics.onBatch("create_reservations"),
+    dropsTooLate: true,
+    onBatch: (items, durationMs, lastItemMs) => {
+      count(items, durationMs);
+      queue.completed(items, lastItemMs);
+    },
   });
   metrics.watchQueue("create_reservations", batcher);
   return batcher;

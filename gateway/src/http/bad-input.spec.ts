@@ -92,14 +92,14 @@ for (const { way, settings } of ways) {
     it("answers 413 to a body of 10 MB, announced or chunked, over either version of HTTP", async () => {
       const body = Buffer.alloc(10_000_000, " ");
       const announced = await fetch(`${gateway.url}${path}`, { method: "POST", headers: json, body });
-      assert.deepEqual([announced.status, await codeOf(announced)], [413, "invalid_argument"]);
+      assert.deepEqual([announced.status, await codeOf(announced)], [413, "resource_exhausted"]);
       const chunked = await fetch(`${gateway.url}${path}`, {
         method: "POST",
         headers: json,
         body: new Blob([body]).stream(),
         duplex: "half",
       } as RequestInit);
-      assert.deepEqual([chunked.status, await codeOf(chunked)], [413, "invalid_argument"]);
+      assert.deepEqual([chunked.status, await codeOf(chunked)], [413, "resource_exhausted"]);
       assert.equal(await postHttp2(gateway.port, body), 413);
     });
 
@@ -109,7 +109,7 @@ for (const { way, settings } of ways) {
         headers: { ...json, "content-encoding": "gzip" },
         body: gzipSync(Buffer.alloc(10_000_000, " ")),
       });
-      assert.deepEqual([response.status, await codeOf(response)], [413, "invalid_argument"]);
+      assert.deepEqual([response.status, await codeOf(response)], [413, "resource_exhausted"]);
     });
 
     it("takes a stadium's chart in CreateEvent, which may be larger than other requests", async () => {
@@ -125,19 +125,19 @@ for (const { way, settings } of ways) {
     });
 
     it("refuses another content type and an unknown compression in words", async () => {
-      for (const [headers, status] of [
-        [{ "content-type": "application/x-www-form-urlencoded" }, 415],
-        [{ "content-encoding": "zip" }, 501],
+      for (const [headers, status, code] of [
+        [{ "content-type": "application/x-www-form-urlencoded" }, 415, "unknown"],
+        [{ "content-encoding": "zip" }, 501, "unimplemented"],
       ] as const) {
         const answer = await post(gateway.url, method, wishJson, { token, headers });
-        assert.deepEqual([answer.status, answer.body.code], [status, "unimplemented"]);
+        assert.deepEqual([answer.status, answer.body.code], [status, code]);
       }
     });
 
     it("says what is here to whoever asks for something that is not", async () => {
       const missing = await post(gateway.url, "ReservationService/StealSeats", {});
       assert.deepEqual([missing.status, missing.body.code], [404, "unimplemented"]);
-      assert.ok(missing.body.services.includes("boxoffice.edge.v1.ReservationService"));
+      assert.match(missing.body.message, /boxoffice\.edge\.v1\.ReservationService/);
       const root = await fetch(gateway.url);
       assert.equal(root.status, 200);
       assert.equal(((await root.json()) as { name: string }).name, "Boxoffice");

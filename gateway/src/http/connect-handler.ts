@@ -3,8 +3,14 @@
 // connectNodeAdapter is not used, for three reasons: a malformed Host header throws in it, outside every try, and ends the
 // process; bodies beyond the limit are 429 or a cut connection; malformed binary messages are 500.
 
-import type { DescMethodUnary } from "@bufbuild/protobuf";
-import { createConnectRouter, createContextKey, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { createRegistry, type DescMethodUnary } from "@bufbuild/protobuf";
+import {
+  Code,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
 import {
   compressionGzip,
   universalRequestFromNodeRequest,
@@ -15,14 +21,17 @@ import type { Logger } from "#shared/logger";
 import type { EdgeMetrics } from "../edge-metrics.ts";
 import type { Limits } from "../limits/limits.ts";
 import { createLogThrottle } from "../log-throttle.ts";
-import { policyOf, type MethodPolicy } from "../policy.ts";
+import type { Admission, Gate } from "../overload/admission.ts";
+import type { MethodPolicy } from "../policy.ts";
 import type { Invoke } from "../rpc/pipeline.ts";
 import type { Routes } from "../rpc/routes.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Cors } from "./cors.ts";
+import { isGrpc } from "./is-grpc.ts";
 import { jsonReadOptions, jsonWriteOptions } from "./json-options.ts";
 import { answerLean, decodeLean, leanCallOf, replyLeanError, type LeanCall } from "./lean-unary.ts";
 import { createBodyReader, type HttpRequest } from "./read-body.ts";
+import { refuseEarly } from "./refuse-early.ts";
 import { replyError, replyToUnknownPath, type ErrorReply, type HttpResponse } from "./replies.ts";
 import { capTimeoutHeaders } from "./timeout-headers.ts";
 
@@ -34,15 +43,22 @@ type Endpoint = {
   method: DescMethodUnary;
   invoke: Invoke<DescMethodUnary>;
   policy: MethodPolicy;
+  gate: Gate | undefined;
   /** The router's way to the same method. */
   handle: UniversalHandler;
 };
+
+/** What gRPC puts before a message: whether it is compressed, and its length. */
+const grpcFrameBytes = 5;
 
 const exchangeKey = createContextKey<Exchange | undefined>(undefined);
 
 /** Returns the listener. */
 export function createConnectHandler(options: {
   routes: Routes;
+  policyOf: (method: DescMethodUnary) => MethodPolicy;
+  /** Says before a body is read that there is no room; without it the pipeline does. */
+  gateOf?: Admission["gateOf"];
   cors: Cors;
   clientAddress: ClientAddress;
   limits: Limits;
@@ -54,20 +70,21 @@ export function createConnectHandler(options: {
   /** Whether plain unary calls take the lean way; the router serves them as well. */
   isLean: boolean;
 }): RequestListener {
-  const { routes, cors, clientAddress, limits, metrics, log, timeoutMaxMs, isLean } = options;
-  const endpoints = createEndpoints(routes);
+  const { routes, policyOf, cors, clientAddress, limits, metrics, log, timeoutMaxMs, isLean } = options;
+  const endpoints = createEndpoints(routes, policyOf, options.gateOf);
   const readBody = createBodyReader(options.bodiesBytesMax);
   const throttle = createLogThrottle(1_000);
 
   async function serve(endpoint: Endpoint, request: HttpRequest, response: HttpResponse): Promise<void> {
     const { handle, policy } = endpoint;
     const address = clientAddress(request.socket?.remoteAddress, request.headers["x-forwarded-for"]);
-    const body = await readBody(request, policy.bodyBytesMax);
+    const frameBytes = isGrpc(request) ? grpcFrameBytes : 0;
+    const body = await readBody(request, policy.bodyBytesMax + frameBytes);
     if (body.kind === "gone") return void response.destroy();
     if (body.kind !== "read") {
       const refusal = (await overLimit(address)) ?? (body.kind === "tooLarge" ? tooLarge(policy) : crowdedOut);
       metrics.turnedAway(refusal.status);
-      return replyError(response, refusal);
+      return replyError(request, response, refusal);
     }
     const lean = isLean ? leanCallOf(request, response) : undefined;
     if (lean) return await serveLean(endpoint, lean, body.bytes, address);
@@ -79,17 +96,18 @@ export function createConnectHandler(options: {
     if (!exchange.reachedMethod) {
       const refusal = (await overLimit(address)) ?? refusalOf(answer.status, policy);
       metrics.turnedAway(refusal?.status ?? answer.status);
-      if (refusal) return replyError(response, refusal);
+      if (refusal) return replyError(request, response, refusal);
     }
     await universalResponseToNodeResponse(answer, response);
   }
 
   async function serveLean(endpoint: Endpoint, call: LeanCall, body: Uint8Array, address: string): Promise<void> {
+    call.address = address;
     const decoded = decodeLean(endpoint.method, call, body);
-    if (decoded.kind === "decoded") return await answerLean({ ...endpoint, ...decoded, call, address });
+    if (decoded.kind === "decoded") return await answerLean(endpoint, call, decoded.message);
     const refusal = await overLimit(address);
     metrics.turnedAway(refusal?.status ?? 400);
-    if (refusal) replyError(call.response, refusal);
+    if (refusal) replyError(call.request, call.response, refusal);
     else replyLeanError(call, decoded.error);
   }
 
@@ -98,28 +116,32 @@ export function createConnectHandler(options: {
     const retryAfterMs = await limits.take("address", address, Date.now());
     if (retryAfterMs === 0) return undefined;
     metrics.rateLimited("address");
-    return { status: 429, code: "resource_exhausted", message: "too many requests", retryAfterMs };
+    return { status: 429, code: Code.ResourceExhausted, message: "too many requests", retryAfterMs };
   }
 
   return (request, response) => {
     // Without listeners a connection that breaks would end the process; whoever reads or writes learns of it by `close`.
-    request.on("error", () => {});
-    response.on("error", () => {});
+    request.on("error", ignore);
+    response.on("error", ignore);
     if (cors(request, response)) return;
     const path = (request.url ?? "").split("?", 1)[0]!;
     const endpoint = endpoints.get(path);
     if (!endpoint) {
       if (path !== "/") metrics.turnedAway(404);
       request.resume();
-      return replyToUnknownPath(path, response);
+      return replyToUnknownPath(request, response, path);
     }
+    const { gate, policy } = endpoint;
+    if (isLean && gate && refuseEarly(gate, policy.timeoutDefaultMs, request, response)) return;
     serve(endpoint, request, response).catch((error: unknown) => {
       throttle((suppressed) => log.debug({ event: "http.request_failed", error, suppressed }));
       metrics.turnedAway(400);
-      replyError(response, { status: 400, code: "invalid_argument", message: "the request is malformed" });
+      replyError(request, response, { status: 400, code: Code.InvalidArgument, message: "the request is malformed" });
     });
   };
 }
+
+function ignore(): void {}
 
 // Connect could not make a message of the request, and its answer is wrong or empty: it says 429 of a body that is too large
 // once inflated and 500 of malformed binary, both the client's doing, and nothing at all with 405 and 415.
@@ -128,13 +150,13 @@ function refusalOf(status: number, policy: MethodPolicy): ErrorReply | undefined
     case 429:
       return tooLarge(policy);
     case 500:
-      return { status: 400, code: "invalid_argument", message: "the request can't be decoded" };
+      return { status: 400, code: Code.InvalidArgument, message: "the request can't be decoded" };
     case 405:
-      return { status, code: "unimplemented", message: "use POST; GET serves methods without side effects only" };
+      return { status, code: Code.Unknown, message: "use POST; GET serves methods without side effects only" };
     case 415:
       return {
         status,
-        code: "unimplemented",
+        code: Code.Unknown,
         message: "POST with content-type: application/json, or GET with ?encoding=json&message={…}",
       };
     default:
@@ -143,37 +165,47 @@ function refusalOf(status: number, policy: MethodPolicy): ErrorReply | undefined
 }
 
 function tooLarge({ bodyBytesMax }: MethodPolicy): ErrorReply {
-  return { status: 413, code: "invalid_argument", message: `the request is larger than ${bodyBytesMax} bytes` };
+  return { status: 413, code: Code.ResourceExhausted, message: `the request is larger than ${bodyBytesMax} bytes` };
 }
 
 const crowdedOut: ErrorReply = {
   status: 429,
-  code: "resource_exhausted",
+  code: Code.ResourceExhausted,
   message: "the request took too long to arrive while others waited",
   retryAfterMs: 1_000,
 };
 
-function createEndpoints(routes: Routes): Map<string, Endpoint> {
+function createEndpoints(
+  routes: Routes,
+  policyOf: (method: DescMethodUnary) => MethodPolicy,
+  gateOf: Admission["gateOf"] | undefined,
+): Map<string, Endpoint> {
   const router = createConnectRouter({
     requireConnectProtocolHeader: false,
     // Not brotli, whose default quality costs a hundred times what gzip does.
     acceptCompression: [compressionGzip],
     compressMinBytes: 4_096,
-    jsonOptions: { ...jsonReadOptions, ...jsonWriteOptions },
+    jsonOptions: {
+      ...jsonReadOptions,
+      ...jsonWriteOptions,
+      // A google.protobuf.Any may hold whatever the API's own files define.
+      registry: createRegistry(...[...routes.keys()].map(({ parent }) => parent.file)),
+    },
   });
   for (const [method, invoke] of routes) {
-    router.rpc(method, implementation(method, invoke), { readMaxBytes: policyOf(method).bodyBytesMax });
+    const policy = policyOf(method);
+    router.rpc(method, implementation(policy, invoke), { readMaxBytes: policy.bodyBytesMax });
   }
   return new Map(
     router.handlers.map((handle) => {
       const method = handle.method as DescMethodUnary;
-      return [handle.requestPath, { method, invoke: routes.get(method)!, policy: policyOf(method), handle }];
+      const policy = policyOf(method);
+      return [handle.requestPath, { method, invoke: routes.get(method)!, policy, gate: gateOf?.(policy), handle }];
     }),
   );
 }
 
-function implementation(method: DescMethodUnary, invoke: Invoke<DescMethodUnary>) {
-  const { cacheControl } = policyOf(method);
+function implementation({ cacheControl }: MethodPolicy, invoke: Invoke<DescMethodUnary>) {
   return async (message: Parameters<typeof invoke>[0], context: HandlerContext) => {
     const exchange = context.values.get(exchangeKey)!;
     exchange.reachedMethod = true;

@@ -4,27 +4,50 @@
 // Source: https://connectrpc.com/docs/protocol#unary-rpcs-request
 
 import { IncomingMessage, type ServerResponse } from "node:http";
-import {
-  fromBinary,
-  fromJsonString,
-  toBinary,
-  toJsonString,
-  type DescMethodUnary,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { codeToHttpStatus, errorToJsonBytes, parseTimeout } from "@connectrpc/connect/protocol-connect";
+import { parseTimeout } from "@connectrpc/connect/protocol-connect";
+import { codecOf } from "#stubs";
 import { edgeErrorFromThrown } from "../rpc/errors.ts";
-import type { Invoke } from "../rpc/pipeline.ts";
-import { jsonReadOptions, jsonWriteOptions } from "./json-options.ts";
+import type { EdgeCall, Invoke } from "../rpc/pipeline.ts";
+import { replyOfError, sendReply } from "./prepared-errors.ts";
 import type { HttpRequest } from "./read-body.ts";
 import type { HttpResponse } from "./replies.ts";
 
 /** How a request's and its answer's messages are written. */
 type Codec = "json" | "proto";
 
-/** A request that the lean way can answer. */
-export type LeanCall = { codec: Codec; request: IncomingMessage; response: ServerResponse };
+/** A request that the lean way can answer, as the pipeline sees it too. */
+export class LeanCall implements EdgeCall {
+  readonly codec: Codec;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  address = "";
+  timeoutMs: number | undefined;
+  private gone: AbortController | undefined;
+
+  constructor(codec: Codec, request: IncomingMessage, response: ServerResponse) {
+    this.codec = codec;
+    this.request = request;
+    this.response = response;
+  }
+
+  get authorization(): string | undefined {
+    return this.request.headers.authorization;
+  }
+
+  readonly isGone = (): boolean => this.response.destroyed;
+
+  get signal(): AbortSignal {
+    if (!this.gone) {
+      const made = (this.gone = new AbortController());
+      const abort = () => made.abort(new ConnectError("the client is gone", Code.Canceled));
+      if (this.isGone()) abort();
+      else this.response.once("close", abort);
+    }
+    return this.gone.signal;
+  }
+}
 
 const codecOfContentType = new Map<string, Codec>([
   ["application/json", "json"],
@@ -39,49 +62,34 @@ export function leanCallOf(request: HttpRequest, response: HttpResponse): LeanCa
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return undefined;
   const codec = codecOfContentType.get(request.headers["content-type"]?.toLowerCase() ?? "");
-  return codec && { codec, request, response: response as ServerResponse };
+  return codec && new LeanCall(codec, request, response as ServerResponse);
 }
 
 /** What was made of a call's body. */
 export type LeanDecoded<M extends DescMethodUnary> =
-  | { kind: "decoded"; message: MessageShape<M["input"]>; timeoutMs: number | undefined }
-  | { kind: "undecodable"; error: ConnectError };
+  { kind: "decoded"; message: MessageShape<M["input"]> } | { kind: "undecodable"; error: ConnectError };
 
-/** Makes the message of a call whose body has arrived. */
+/** Makes the message of a call whose body has arrived, and reads its time-out. */
 export function decodeLean<M extends DescMethodUnary>(method: M, call: LeanCall, body: Uint8Array): LeanDecoded<M> {
   try {
-    const timeoutMs = timeoutOf(call.request);
-    return { kind: "decoded", message: decode(method.input, call.codec, body) as MessageShape<M["input"]>, timeoutMs };
+    call.timeoutMs = timeoutOf(call.request);
+    return { kind: "decoded", message: decode(method.input, call.codec, body) as MessageShape<M["input"]> };
   } catch (error) {
     return { kind: "undecodable", error: ConnectError.from(error, Code.InvalidArgument) };
   }
 }
 
 /** Calls the method and sends its answer; never rejects. */
-export async function answerLean<M extends DescMethodUnary>(options: {
-  method: M;
-  invoke: Invoke<M>;
-  call: LeanCall;
-  message: MessageShape<M["input"]>;
-  timeoutMs: number | undefined;
-  address: string;
-}): Promise<void> {
-  const { method, invoke, call, message, timeoutMs, address } = options;
-  const { codec, request, response } = call;
+export async function answerLean<M extends DescMethodUnary>(
+  { method, invoke }: { method: M; invoke: Invoke<M> },
+  call: LeanCall,
+  message: MessageShape<M["input"]>,
+): Promise<void> {
   try {
-    const presence = presenceOf(response);
-    const answer = await invoke(message, {
-      address,
-      authorization: request.headers.authorization,
-      timeoutMs,
-      isGone: presence.isGone,
-      get signal() {
-        return presence.signal;
-      },
-    });
-    if (codec === "json")
-      reply(response, 200, "application/json", toJsonString(method.output, answer, jsonWriteOptions));
-    else reply(response, 200, "application/proto", toBinary(method.output, answer));
+    const answer = await invoke(message, call);
+    const output = codecOf(method.output);
+    if (call.codec === "json") reply(call.response, "application/json", output.toJsonString(answer));
+    else reply(call.response, "application/proto", output.toBinary(answer));
   } catch (error) {
     replyLeanError(call, edgeErrorFromThrown(error));
   }
@@ -89,8 +97,7 @@ export async function answerLean<M extends DescMethodUnary>(options: {
 
 /** Sends an error as Connect writes it, with its details and metadata. */
 export function replyLeanError({ response }: LeanCall, error: ConnectError): void {
-  error.metadata.forEach((value, name) => response.setHeader(name, value));
-  reply(response, codeToHttpStatus(error.code), "application/json", errorToJsonBytes(error, jsonWriteOptions));
+  sendReply(response, replyOfError(error));
 }
 
 function timeoutOf({ headers }: IncomingMessage): number | undefined {
@@ -103,38 +110,16 @@ function timeoutOf({ headers }: IncomingMessage): number | undefined {
 
 function decode(schema: DescMethodUnary["input"], codec: Codec, body: Uint8Array) {
   try {
-    if (codec === "proto") return fromBinary(schema, body);
-    return fromJsonString(
-      schema,
-      Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString(),
-      jsonReadOptions,
-    );
+    if (codec === "proto") return codecOf(schema).fromBinary(body);
+    return codecOf(schema).fromJsonString(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
   } catch (error) {
     const why = codec === "json" && error instanceof Error ? `: ${error.message}` : "";
     throw new ConnectError(`the request can't be decoded${why}`, Code.InvalidArgument);
   }
 }
 
-// The signal is made on first use: the hottest method only asks whether the client is gone.
-function presenceOf(response: ServerResponse): { isGone: () => boolean; readonly signal: AbortSignal } {
-  let controller: AbortController | undefined;
-  const isGone = () => response.destroyed;
-  return {
-    isGone,
-    get signal() {
-      if (!controller) {
-        const made = (controller = new AbortController());
-        const abort = () => made.abort(new ConnectError("the client is gone", Code.Canceled));
-        if (isGone()) abort();
-        else response.once("close", abort);
-      }
-      return controller.signal;
-    },
-  };
-}
-
-function reply(response: ServerResponse, status: number, contentType: string, body: string | Uint8Array): void {
+function reply(response: ServerResponse, contentType: string, body: string | Uint8Array): void {
   if (response.destroyed || response.headersSent) return;
-  response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
+  response.writeHead(200, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }

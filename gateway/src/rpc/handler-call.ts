@@ -6,7 +6,7 @@ import type { HandlerCall } from "./pipeline.ts";
 
 /** Returns the bounds of a call to another service: what is left of the caller's time, and the caller's going away. */
 export function boundsOf(call: HandlerCall): CallOptions {
-  return { timeoutMs: Math.max(0, call.deadlineAtMs - Date.now()), signal: call.signal };
+  return { timeoutMs: Math.max(0, call.deadlineAtMs - Date.now()), signal: call.caller.signal };
 }
 
 /** Returns the customer's id; throws where the policy let somebody without a session through. */

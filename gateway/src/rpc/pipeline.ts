@@ -2,21 +2,16 @@
 // the customer → validate → limit the event → handle → map errors. The address comes first, so that guessing tokens is
 // limited too; the event last, since only a validated id may become a key in memory.
 
-import {
-  create,
-  type DescMethodUnary,
-  type DescService,
-  type MessageInitShape,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Role } from "#gen/boxoffice/edge/v1/session";
+import { QueueFullError, TooLateError } from "#shared/batcher";
 import type { Logger } from "#shared/logger";
 import { invalidArgument } from "#shared/validate";
-import { overloaded, type Admission } from "../admission.ts";
 import type { EdgeMetrics } from "../edge-metrics.ts";
 import { createLogThrottle } from "../log-throttle.ts";
 import { rateLimited, type LimitName, type Limits } from "../limits/limits.ts";
+import type { Admission, ShedReason } from "../overload/admission.ts";
 import { policyOf, type MethodPolicy } from "../policy.ts";
 import type { Session, SessionTokens } from "../session/session-token.ts";
 import { edgeErrorFromRefusal, edgeErrorFromThrown, unauthenticated } from "./errors.ts";
@@ -41,10 +36,8 @@ export type HandlerCall = {
   session: Session | undefined;
   /** Epoch milliseconds after which nobody waits for the answer. */
   deadlineAtMs: number;
-  /** True once the client has gone away. */
-  isGone: () => boolean;
-  /** Aborts when the client goes away. */
-  readonly signal: AbortSignal;
+  /** The call itself: whether the client is still there. */
+  caller: EdgeCall;
 };
 
 /** Answers one public method; throws ConnectError for what is not an OK answer. */
@@ -62,7 +55,7 @@ export type EdgeHandlers<S extends DescService> = {
 export type Invoke<M extends DescMethodUnary> = (
   message: MessageShape<M["input"]>,
   call: EdgeCall,
-) => Promise<MessageShape<M["output"]>>;
+) => Promise<MessageInitShape<M["output"]>>;
 
 /** What the pipeline works with. */
 export type PipelineOptions = {
@@ -117,52 +110,67 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const path = `${method.parent.typeName}/${method.name}`;
     const observe = metrics.requestsOf(path);
     const limitsEvent = policy.limits.includes("event");
+    const gate = admission.gateOf(policy);
+    // Reservations are counted where they are answered together, by their batcher.
+    const measured = policy.queue === "reads" ? admission.queues.reads : undefined;
 
-    async function run(message: MessageShape<M["input"]>, call: EdgeCall): Promise<MessageShape<M["output"]>> {
-      const deadlineAtMs = Date.now() + Math.min(call.timeoutMs ?? policy.timeoutDefaultMs, timeoutMaxMs);
-      const overAddress = limit("address", call.address);
-      if (overAddress) await overAddress;
-      const session = authenticate(call.authorization, policy.access);
-      for (const name of policy.limits) {
-        const key = keyOf(name, call, session);
-        const over = key === undefined ? undefined : limit(name, key);
-        if (over) await over;
+    function failed(thrown: unknown, call: EdgeCall, at: { tookMs: number; isHandled: boolean }): ConnectError {
+      const shed = shedReasonOf(thrown);
+      const error = shed ? gate.turnAway(shed) : errorOf(thrown, call);
+      if (at.isHandled && !isGivenUp(error)) measured?.completed(1, at.tookMs);
+      observe(error.code, at.tookMs);
+      if (error.code === Code.Internal || error.code === Code.Unavailable) {
+        throttle((suppressed) => log.error({ event: "rpc.failed", method: path, error: thrown, suppressed }));
       }
-      const refusal = invalidArgument(method.input, message);
-      if (refusal) throw edgeErrorFromRefusal(refusal);
-      const overEvent = limitsEvent ? limit("event", eventIdOf(message)) : undefined;
-      if (overEvent) await overEvent;
-      const answer = await handler(message, {
-        session,
-        deadlineAtMs,
-        isGone: call.isGone,
-        get signal() {
-          return call.signal;
-        },
-      });
-      return create(method.output, answer) as MessageShape<M["output"]>;
+      return error;
     }
 
     return async (message, call) => {
+      const timeoutMs = Math.min(call.timeoutMs ?? policy.timeoutDefaultMs, timeoutMaxMs);
+      const noRoom = gate.refusalOf(timeoutMs);
+      if (noRoom) throw gate.turnAway(noRoom);
       const startedAt = performance.now();
-      const admitted = admission.enter(policy.priority);
+      let isHandled = false;
+      gate.enter();
       try {
-        if (!admitted) throw edgeErrorFromRefusal(overloaded());
-        const answer = await run(message, call);
-        observe(undefined, performance.now() - startedAt);
+        const deadlineAtMs = Date.now() + timeoutMs;
+        const overAddress = limit("address", call.address);
+        if (overAddress) await overAddress;
+        const session = authenticate(call.authorization, policy.access);
+        for (const name of policy.limits) {
+          const key = keyOf(name, call, session);
+          const over = key === undefined ? undefined : limit(name, key);
+          if (over) await over;
+        }
+        const refusal = invalidArgument(method.input, message);
+        if (refusal) throw edgeErrorFromRefusal(refusal);
+        const overEvent = limitsEvent ? limit("event", eventIdOf(message)) : undefined;
+        if (overEvent) await overEvent;
+        isHandled = true;
+        const answer = await handler(message, { session, deadlineAtMs, caller: call });
+        const tookMs = performance.now() - startedAt;
+        measured?.completed(1, tookMs);
+        observe(undefined, tookMs);
         return answer;
       } catch (thrown) {
-        const error = errorOf(thrown, call);
-        observe(error.code, performance.now() - startedAt);
-        if (error.code === Code.Internal || error.code === Code.Unavailable) {
-          throttle((suppressed) => log.error({ event: "rpc.failed", method: path, error: thrown, suppressed }));
-        }
-        throw error;
+        throw failed(thrown, call, { tookMs: performance.now() - startedAt, isHandled });
       } finally {
-        if (admitted) admission.leave();
+        gate.leave();
       }
     };
   };
+}
+
+// Work that the batcher did not start.
+function shedReasonOf(thrown: unknown): ShedReason | undefined {
+  if (thrown instanceof QueueFullError) return "batch_queue";
+  if (thrown instanceof TooLateError) return "late";
+  return undefined;
+}
+
+// Nobody waited for the answer, so that there is none whose time could be taken.
+function isGivenUp({ code }: ConnectError): boolean {
+  return code === Code.DeadlineExceeded || code === Code.Canceled;
 }
 
 // The same UUID may be written in capitals.

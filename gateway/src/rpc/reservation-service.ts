@@ -1,5 +1,6 @@
 import type { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
 import type { Backends } from "../backends.ts";
+import type { SoldOutNotes } from "../overload/sold-out-notes.ts";
 import type { ReservationBatcher } from "../reservation-batcher.ts";
 import { createCreateReservation } from "./create-reservation.ts";
 import { boundsOf, customerOf } from "./handler-call.ts";
@@ -10,10 +11,11 @@ import { edgeReservation, edgeReservationOf } from "./reservation-message.ts";
 export function createReservationHandlers(options: {
   backends: Pick<Backends, "reservation">;
   batcher: ReservationBatcher;
+  notes: SoldOutNotes;
 }): EdgeHandlers<typeof ReservationService> {
   const { reservation } = options.backends;
   return {
-    createReservation: createCreateReservation(options.batcher),
+    createReservation: createCreateReservation(options),
     getReservation: async (request, call) => {
       const { outcome } = await reservation.getReservation({ key: keyOf(request, call) }, boundsOf(call));
       return { reservation: edgeReservationOf(outcome) };

@@ -6,6 +6,7 @@ import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
 import { SessionService } from "#gen/boxoffice/edge/v1/session";
 import type { Backends } from "../backends.ts";
+import type { SoldOutNotes } from "../overload/sold-out-notes.ts";
 import type { ReservationBatcher } from "../reservation-batcher.ts";
 import type { SessionOpener } from "../session/session-opener.ts";
 import { createEventHandlers } from "./event-service.ts";
@@ -23,8 +24,9 @@ export function createRoutes(options: {
   sessions: SessionOpener;
   backends: Backends;
   batcher: ReservationBatcher;
+  notes: SoldOutNotes;
 }): Routes {
-  const { pipeline, sessions, backends, batcher } = options;
+  const { pipeline, sessions, backends, batcher, notes } = options;
   const routes: Routes = new Map();
   const add = <S extends DescService>(service: S, handlers: EdgeHandlers<S>) => {
     for (const method of service.methods) {
@@ -35,7 +37,7 @@ export function createRoutes(options: {
   };
   add(SessionService, createSessionHandlers(sessions));
   add(EventService, createEventHandlers(backends));
-  add(ReservationService, createReservationHandlers({ backends, batcher }));
+  add(ReservationService, createReservationHandlers({ backends, batcher, notes }));
   add(OperationsService, createOperationsHandlers(backends));
   return routes;
 }

@@ -155,6 +155,7 @@ describe("creating reservations", () => {
     const creator = createBookingCreator({
       sql: spied,
       metrics: createBatchMetrics(createMetrics()),
+      bounds: { itemsMax: 500, inFlightMax: 4 },
       inventory: { holdSeats: async (commands) => commands.map(({ holdId }) => outcomeFor(held, holdId)) },
     });
     const caller = { deadlineAtMs: Date.now() + 5_000 };

@@ -32,7 +32,7 @@ export type BookingCreator = {
   close(): Promise<void>;
 };
 
-const bounds = { itemsMax: 500, queueMax: 20_000, inFlightMax: 4, bytesMax: 60_000 };
+const limits = { queueMax: 20_000, bytesMax: 60_000 };
 const holdTimeoutMaxMs = 10_000;
 
 /** Returns a creator. `command`s are valid and their ids in lower case. */
@@ -40,8 +40,10 @@ export function createBookingCreator(options: {
   sql: Sql;
   inventory: Pick<Inventory, "holdSeats">;
   metrics: BatchMetrics;
+  /** Most bookings in a batch, and batches at once. */
+  bounds: { itemsMax: number; inFlightMax: number };
 }): BookingCreator {
-  const { sql, inventory, metrics } = options;
+  const { sql, inventory, metrics, bounds } = options;
 
   async function run(commands: CreateCommand[], deadlineAtMs: number): Promise<Created[]> {
     const timeoutMs = Math.min(holdTimeoutMaxMs, Math.max(1, deadlineAtMs - Date.now()));
@@ -74,6 +76,7 @@ export function createBookingCreator(options: {
   }
 
   const batcher = createBatcher<CreateCommand, Created>({
+    ...limits,
     ...bounds,
     run,
     sizeOf: bytesOf,

@@ -76,7 +76,12 @@ export async function buildReservation(
     log,
     metrics,
   });
-  const creator = createBookingCreator({ sql, inventory, metrics: batchMetrics });
+  const creator = createBookingCreator({
+    sql,
+    inventory,
+    metrics: batchMetrics,
+    bounds: { itemsMax: config.BATCH_ITEMS_MAX, inFlightMax: config.BATCHES_IN_FLIGHT_MAX },
+  });
   const checkouts = createCheckouts({ sql, runner, newId, leaseMs, metrics: batchMetrics });
 
   const reconciler = startReconciler({

@@ -9,6 +9,8 @@ export function readReservationConfig(env: NodeJS.ProcessEnv) {
     ...serviceSpecs,
     DATABASE_URL: url({ desc: "Postgres, as the role boxoffice_reservation" }),
     DATABASE_POOL_MAX: integer(1, 200)({ default: 10, desc: "most connections to Postgres" }),
+    BATCH_ITEMS_MAX: integer(1, 500)({ default: 500, desc: "most reservations made in one batch" }),
+    BATCHES_IN_FLIGHT_MAX: integer(1, 100)({ default: 4, desc: "most such batches at once" }),
     INVENTORY_TARGET: str({ desc: "host:port of inventory" }),
     PAYMENT_TARGET: str({ desc: "host:port of payment" }),
     INVENTORY_TIMEOUT_MS: integer(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BatcherClosedError, CallerGoneError, createBatcher, QueueFullError } from "./batcher.ts";
+import { BatcherClosedError, CallerGoneError, createBatcher, QueueFullError, TooLateError } from "./batcher.ts";
 
 const patient = { deadlineAtMs: Number.MAX_SAFE_INTEGER };
 
@@ -91,6 +91,113 @@ describe("batcher", () => {
     await assert.rejects(gone, CallerGoneError);
     await here;
     assert.deepEqual(seen, [3]);
+  });
+
+  describe("that drops what would come too late", () => {
+    // Batches that a test ends one by one, on a clock of its own.
+    function setUp(dropsTooLate: boolean) {
+      const clock = { nowMs: 1_000 };
+      const ends: (() => void)[] = [];
+      const seen: number[][] = [];
+      const told: number[][] = [];
+      const batcher = createBatcher<number, number>({
+        ...bounds({ inFlightMax: 2 }),
+        now: () => clock.nowMs,
+        dropsTooLate,
+        run: async (items) => {
+          seen.push(items);
+          await new Promise<void>((resolve) => ends.push(resolve));
+          return items;
+        },
+        onBatch: (items, durationMs, lastItemMs) => told.push([items, durationMs, lastItemMs]),
+      });
+      const submit = (item: number, msLeft: number) => batcher.submit(item, { deadlineAtMs: clock.nowMs + msLeft });
+      const endOne = async (afterMs: number) => {
+        clock.nowMs += afterMs;
+        ends.shift()!();
+        await new Promise((resolve) => setImmediate(resolve));
+      };
+      return { batcher, submit, endOne, seen, told, turn: () => new Promise((resolve) => setImmediate(resolve)) };
+    }
+
+    it("starts nothing for an item that has less time left than a batch takes", async () => {
+      const { submit, endOne, seen, turn } = setUp(true);
+      for (let round = 0; round < 8; round++) {
+        const slow = submit(0, 10_000);
+        await turn();
+        await endOne(300);
+        await slow;
+      }
+      const running = submit(1, 10_000);
+      await turn();
+      const [late, early] = [submit(2, 200), submit(3, 400)];
+      await assert.rejects(late, TooLateError);
+      await endOne(0);
+      await endOne(0);
+      assert.deepEqual(await Promise.all([running, early]), [1, 3]);
+      assert.deepEqual(seen.slice(8), [[1], [3]]);
+    });
+
+    it("starts a lone batch whatever the last ones took, so that it learns when a slow time is over", async () => {
+      const { submit, endOne, turn } = setUp(true);
+      for (const takesMs of [5_000, 5_000, 5_000, 0]) {
+        const alone = submit(1, 100);
+        await turn();
+        await endOne(takesMs);
+        assert.equal(await alone, 1);
+      }
+    });
+
+    it("forgives one slow batch", async () => {
+      const { submit, endOne, turn } = setUp(true);
+      const first = submit(1, 10_000);
+      await turn();
+      await endOne(4_000);
+      await first;
+      const running = submit(2, 10_000);
+      await turn();
+      const hasty = submit(3, 1_500);
+      await turn();
+      await endOne(0);
+      await endOne(0);
+      assert.deepEqual(await Promise.all([running, hasty]), [2, 3]);
+    });
+
+    it("drops nothing where it is not asked to", async () => {
+      const { submit, endOne, turn } = setUp(false);
+      for (const item of [1, 2]) {
+        const slow = submit(item, 10_000);
+        await turn();
+        await endOne(1_000);
+        await slow;
+      }
+      const running = submit(3, 10_000);
+      await turn();
+      const hasty = submit(4, 10);
+      await turn();
+      await endOne(0);
+      await endOne(0);
+      assert.deepEqual(await Promise.all([running, hasty]), [3, 4]);
+    });
+
+    it("tells how long a batch ran, and how long the last that joined it has waited in all", async () => {
+      const { batcher, submit, endOne, told, turn } = setUp(true);
+      const running = [submit(1, 10_000)];
+      await turn();
+      running.push(submit(2, 10_000));
+      await turn();
+      running.push(submit(3, 10_000), submit(4, 10_000));
+      assert.equal(batcher.queued, 2);
+      await endOne(100);
+      await endOne(50);
+      await endOne(25);
+      await Promise.all(running);
+      assert.deepEqual(told, [
+        [1, 100, 100],
+        [1, 150, 150],
+        [2, 75, 175],
+      ]);
+    });
   });
 
   it("finds the one item at fault and lets its 499 neighbours succeed", async () => {

@@ -28,15 +28,20 @@ export type BatcherOptions<Item, Outcome> = {
   sizeOf?: (item: Item) => number;
   /** True for errors that one item's content causes: the batch is then halved and run again, until the item is alone. */
   isItemFault?: (error: unknown) => boolean;
-  /** Told of every finished batch, for metrics. */
-  onBatch?: (items: number, durationMs: number) => void;
+  /**
+   * Drop items that have less time left than a batch currently takes, with TooLateError: their answers would come too late.
+   * Where no batch runs the next goes whatever it may take, so that a slow time that is over is not remembered for ever.
+   */
+  dropsTooLate?: boolean;
+  /** Told of every finished batch: how long it ran, and how long its last item took from being submitted. */
+  onBatch?: (items: number, durationMs: number, lastItemMs: number) => void;
   /** Milliseconds since the epoch; the system's clock where not set. */
   now?: () => number;
 };
 
 /** Collects items into batches. */
 export type Batcher<Item, Outcome> = {
-  /** Returns the item's outcome. Throws QueueFullError, CallerGoneError, BatcherClosedError, or what `run` threw. */
+  /** Returns the item's outcome. Throws QueueFullError, CallerGoneError, TooLateError, BatcherClosedError, or what `run` threw. */
   submit(item: Item, caller: Caller): Promise<Outcome>;
   /** Items that wait to start. */
   readonly queued: number;
@@ -56,6 +61,11 @@ export class CallerGoneError extends Error {
   override readonly name = "CallerGoneError";
 }
 
+/** The item's answer would have come after its deadline: nothing was started. */
+export class TooLateError extends Error {
+  override readonly name = "TooLateError";
+}
+
 /** The batcher is closed: nothing was started. */
 export class BatcherClosedError extends Error {
   override readonly name = "BatcherClosedError";
@@ -64,6 +74,7 @@ export class BatcherClosedError extends Error {
 type Entry<Item, Outcome> = {
   item: Item;
   caller: Caller;
+  submittedAtMs: number;
   resolve: (outcome: Outcome) => void;
   reject: (error: unknown) => void;
 };
@@ -74,6 +85,9 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   let queue: Entry<Item, Outcome>[] = [];
   let head = 0;
   let inFlight = 0;
+  // How long a batch takes: the last one, and the mean of the latest.
+  let lastMs = 0;
+  let meanMs = 0;
   let scheduled = false;
   let closed = false;
   let onIdle: (() => void)[] = [];
@@ -84,7 +98,7 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     if (closed) return Promise.reject(new BatcherClosedError("closed"));
     if (queued() >= queueMax) return Promise.reject(new QueueFullError(`${queueMax} items wait already`));
     return new Promise((resolve, reject) => {
-      queue.push({ item, caller, resolve, reject });
+      queue.push({ item, caller, submittedAtMs: now(), resolve, reject });
       schedule();
     });
   }
@@ -118,12 +132,19 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   function takeBatch(): Entry<Item, Outcome>[] {
     const entries: Entry<Item, Outcome>[] = [];
     const nowMs = now();
+    // The shorter of the two: one slow batch condemns nobody.
+    const batchMs = options.dropsTooLate && inFlight > 0 ? Math.min(lastMs, meanMs) : 0;
     let bytes = 0;
     while (head < queue.length && entries.length < itemsMax) {
       const entry = queue[head]!;
       if (entry.caller.deadlineAtMs <= nowMs || entry.caller.isGone?.()) {
         head += 1;
         entry.reject(new CallerGoneError("the caller no longer waits"));
+        continue;
+      }
+      if (entry.caller.deadlineAtMs < nowMs + batchMs) {
+        head += 1;
+        entry.reject(new TooLateError("the answer would come too late"));
         continue;
       }
       const size = sizeOf(entry.item);
@@ -159,7 +180,10 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
       }
       for (const entry of entries) entry.reject(error);
     }
-    options.onBatch?.(entries.length, now() - startedMs);
+    const endedMs = now();
+    lastMs = endedMs - startedMs;
+    meanMs += (lastMs - meanMs) / 4;
+    options.onBatch?.(entries.length, lastMs, endedMs - entries.at(-1)!.submittedAtMs);
   }
 
   return {

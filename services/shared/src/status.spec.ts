@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RefusalReason } from "#stubs";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details";
-import { BatcherClosedError, CallerGoneError, QueueFullError } from "./batcher.ts";
+import { BatcherClosedError, CallerGoneError, QueueFullError, TooLateError } from "./batcher.ts";
 import { createRefusal, reasonName } from "./refusal.ts";
 import { errorFromRefusal, errorFromThrown } from "./status.ts";
 
@@ -36,6 +36,7 @@ describe("status", () => {
     const codeOf = (thrown: unknown) => errorFromThrown(thrown).code;
     assert.equal(codeOf(new ConnectError("mine", Code.NotFound)), Code.NotFound);
     assert.equal(codeOf(new QueueFullError("full")), Code.ResourceExhausted);
+    assert.equal(codeOf(new TooLateError("slow")), Code.ResourceExhausted);
     assert.equal(codeOf(new CallerGoneError("late")), Code.DeadlineExceeded);
     assert.equal(codeOf(new BatcherClosedError("closed")), Code.Unavailable);
     assert.equal(codeOf(Object.assign(new Error("gone"), { code: "ECONNRESET" })), Code.Unavailable);

@@ -4,7 +4,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RefusalReason, type Refusal } from "#stubs";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details";
-import { BatcherClosedError, CallerGoneError, QueueFullError } from "./batcher.ts";
+import { BatcherClosedError, CallerGoneError, QueueFullError, TooLateError } from "./batcher.ts";
 import { createRefusal, reasonName } from "./refusal.ts";
 import { isIoError, isUnstorableText } from "./sql.ts";
 
@@ -63,7 +63,7 @@ export function unknownOutcomeError(cause: unknown): ConnectError {
  */
 export function errorFromThrown(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
-  if (thrown instanceof QueueFullError) {
+  if (thrown instanceof QueueFullError || thrown instanceof TooLateError) {
     return errorFromRefusal(
       createRefusal(RefusalReason.OVERLOADED, "too much work is waiting", { retryAfterMs: 1_000 }),
     );
