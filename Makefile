@@ -5,13 +5,14 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
+bench_words := $(foreach word,only quick soak million report,$(if $($(word)),$(word)=$($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test lint format generate docs stubs migrate reset logs node
+.PHONY: help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 up: node_modules/.package-lock.json ## Start everything on this machine; Ctrl-C stops it (GATEWAY_PORT, DATABASE_URL, REDIS_URL)
 	@$(run) stack/up.ts
@@ -22,6 +23,9 @@ build: node_modules/.package-lock.json ## Compile to dist/ the JavaScript that p
 test: node_modules/.package-lock.json ## Run every test with what it needs, and measure the coverage
 	@$(run) test/run.ts
 
+conformance: node_modules/.package-lock.json ## Run Connect's own conformance suite against the gateway (needs connectconformance)
+	@$(run) test/conformance/run.ts
+
 lint: node_modules/.package-lock.json ## Check protos, types, format, import boundaries, dead code, generated files
 	@$(run) stack/lint.ts
 
@@ -29,9 +33,19 @@ format: node_modules/.package-lock.json ## Format the code and mend what the lin
 	$(bin)/oxlint --fix --quiet || true
 	$(bin)/prettier --write --cache --log-level=warn .
 
+bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,hot-area quick=1 soak=600 million=1000000)
+	@$(run) bench/main.ts $(bench_words)
+
+bench-million: node_modules/.package-lock.json ## Send a million requests, check them in SQL, add them to bench/report/
+	@$(run) bench/main.ts only=million million=1000000 $(if $(report),report=$(report))
+
+bench-check: node_modules/.package-lock.json ## Print the ratios of a short measurement, about a minute and a half; fails when a run is void
+	@$(run) bench/main.ts check=1 $(if $(only),only=$(only))
+
 generate: node_modules/.package-lock.json ## Generate code from the protos, and the API reference
 	$(bin)/buf format -w --path proto/boxoffice
 	$(bin)/buf generate
+	$(bin)/buf generate --template test/conformance/buf.gen.yaml
 	@$(run) stack/docs.ts
 
 docs: node_modules/.package-lock.json ## Write docs/api.md from the protos
