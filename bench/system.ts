@@ -31,19 +31,24 @@ export type BenchSystem = {
   sql: Sql;
   /** The system's processes by component: pids whose children count as well. */
   pids(): Record<string, number[]>;
+  /** Where each Node process of a service tells its metrics, by component. */
+  metricsUrls: Record<string, string[]>;
   stop(): Promise<void>;
 };
 
 const rolePassword = "boxoffice-bench";
-const generousLimits = {
+/** Limits that count but never refuse one address. */
+export const generousLimits = {
   LIMIT_ADDRESS: "1000000000",
   LIMIT_SESSIONS_PER_ADDRESS: "1000000000",
   LIMIT_EVENT: "1000000000",
 };
 
+let systems = 0;
+
 /** Starts a system on an empty database. */
 export async function startBenchSystem(options: BenchSystemOptions = {}): Promise<BenchSystem> {
-  const dir = resolve(`.data/bench-${process.pid}`);
+  const dir = resolve(`.data/bench-${process.pid}-${(systems += 1)}`);
   const stops: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await each();
@@ -83,11 +88,19 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
       nodeOptions: options.nodeOptions,
       start: (spec) => supervisor.start({ ...spec, env: { LOG_LEVEL: "warn", ...spec.env } }),
     });
+    const metricsOf = (running: RunningProcess[]) =>
+      running.map(({ ports }) => `http://127.0.0.1:${ports.admin}/metrics`);
     const pidsOf = (running: RunningProcess[]) => running.map(({ pid }) => pid);
     return {
       gatewayUrls: topology.gateway.map(httpUrlOf),
       issuerUrl: httpUrlOf(topology.issuer[0]!),
       sql,
+      metricsUrls: {
+        gateway: metricsOf(topology.gateway),
+        reservation: metricsOf(topology.reservation),
+        inventory: metricsOf(topology.inventory),
+        payment: metricsOf(topology.payment),
+      },
       pids: () => ({
         gateway: pidsOf(topology.gateway),
         reservation: pidsOf(topology.reservation),

@@ -25,6 +25,17 @@ export async function readUsage(components: Record<string, number[]>): Promise<R
   return result;
 }
 
+/** What the whole machine has done since it started. */
+export type MachineUsage = { busySeconds: number };
+
+/** Returns it; time that the host gave to other machines (`steal`) counts as busy. */
+export async function readMachine(): Promise<MachineUsage> {
+  const [cpu] = (await readFile("/proc/stat", "utf8")).split("\n", 1);
+  // "cpu  user nice system idle iowait irq softirq steal guest guest_nice"; guests are in user and nice already.
+  const [user, nice, system, , , irq, softirq, steal] = cpu!.trim().split(/\s+/).slice(1).map(Number);
+  return { busySeconds: (user! + nice! + system! + irq! + softirq! + steal!) / ticksPerSecond };
+}
+
 async function readOne(pid: number): Promise<Usage> {
   try {
     const [stat, status] = await Promise.all([read(pid, "stat"), read(pid, "status")]);

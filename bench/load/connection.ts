@@ -1,7 +1,8 @@
 // One keep-alive HTTP/1.1 connection, as cheap as Node allows: a load generator that shares two cores with what it measures
-// must not be the bottleneck. It reads what an HTTP client must (status, content-length) and nothing else.
+// must not be the bottleneck.
 
 import { connect, type Socket } from "node:net";
+import { parseAnswer } from "./parse-answer.ts";
 
 /** Told of an answer: its status and the bytes of its body, valid during the call only; status 0 when the connection broke. */
 export type OnAnswer = (status: number, body: Buffer) => void;
@@ -15,9 +16,6 @@ export type Connection = {
   close(): void;
 };
 
-const headEnd = Buffer.from("\r\n\r\n");
-const lengthName = Buffer.from("content-length: ");
-const lengthNameCapital = Buffer.from("Content-Length: ");
 const none = Buffer.alloc(0);
 
 /** Opens a connection; resolves when it stands. A connection that breaks is opened again with the next request. */
@@ -29,15 +27,10 @@ export async function openConnection(options: { host: string; port: number }): P
 
   function onData(chunk: Buffer): void {
     const data = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-    const head = data.indexOf(headEnd);
-    if (head < 0) return keep(data);
-    const bodyAt = head + headEnd.length;
-    const end = bodyAt + contentLength(data, head);
-    if (data.length < end) return keep(data);
+    const parsed = parseAnswer(data);
+    if (!parsed) return keep(data);
     pending = none;
-    // "HTTP/1.1 200 OK"
-    const status = (data[9]! - 48) * 100 + (data[10]! - 48) * 10 + (data[11]! - 48);
-    answer(status, data.subarray(bodyAt, end));
+    answer(parsed.status, parsed.body);
   }
 
   function keep(data: Buffer): void {
@@ -102,15 +95,4 @@ function openSocket(
     });
     socket.once("error", reject);
   });
-}
-
-function contentLength(data: Buffer, head: number): number {
-  let at = data.indexOf(lengthName);
-  if (at < 0 || at > head) at = data.indexOf(lengthNameCapital);
-  if (at < 0 || at > head) return 0;
-  let length = 0;
-  for (let index = at + lengthName.length; data[index]! >= 48 && data[index]! <= 57; index += 1) {
-    length = length * 10 + data[index]! - 48;
-  }
-  return length;
 }

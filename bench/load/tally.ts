@@ -1,4 +1,4 @@
-// What a run counted: answers by kind, latencies, and the ids of everything that was acknowledged.
+// What a run counted: answers by kind, how long their callers waited, and when they came.
 
 import { build, type Histogram } from "hdr-histogram-js";
 
@@ -8,55 +8,82 @@ export type Counts = Record<string, number>;
 /** Milliseconds. */
 export type Latency = { p50: number; p90: number; p99: number; p999: number; max: number; mean: number };
 
+/** Answers by kind in each `bucketMs` since the start. */
+export type Timeline = { bucketMs: number; counts: Record<string, number[]> };
+
 /** Counts one run. */
 export type Tally = {
-  /** Adds an answer and the microseconds that its caller waited. */
-  add(answer: string, waitedUs: number): void;
+  /** Adds an answer: the microseconds that its caller waited, and the milliseconds since the start. */
+  add(answer: string, waitedUs: number, atMs: number): void;
   counts(): Counts;
   /** Latency of answers of this kind; undefined where there was none. */
   latency(answer: string): Latency | undefined;
+  /** Latency of all answers; undefined where there was none. */
+  overall(): Latency | undefined;
+  timeline(): Timeline;
 };
 
 const longestUs = 120_000_000;
+const bucketMs = 100;
 
 /** Returns an empty tally. Latencies are kept in HDR histograms with three significant digits. */
 export function createTally(): Tally {
-  const byAnswer = new Map<string, Histogram>();
+  const byAnswer = new Map<string, { histogram: Histogram; buckets: number[] }>();
+
+  function kindOf(answer: string) {
+    let kind = byAnswer.get(answer);
+    if (!kind) byAnswer.set(answer, (kind = { histogram: createHistogram(), buckets: [] }));
+    return kind;
+  }
+
   return {
-    add(answer, waitedUs) {
-      let histogram = byAnswer.get(answer);
-      if (!histogram) {
-        histogram = build({
-          lowestDiscernibleValue: 1,
-          highestTrackableValue: longestUs,
-          numberOfSignificantValueDigits: 3,
-        });
-        byAnswer.set(answer, histogram);
-      }
+    add(answer, waitedUs, atMs) {
+      const { histogram, buckets } = kindOf(answer);
       histogram.recordValue(Math.min(longestUs, Math.max(1, Math.round(waitedUs))));
+      const bucket = Math.floor(atMs / bucketMs);
+      while (buckets.length <= bucket) buckets.push(0);
+      buckets[bucket]! += 1;
     },
-    counts: () => Object.fromEntries([...byAnswer].map(([answer, histogram]) => [answer, histogram.totalCount])),
+    counts: () => mapValues(byAnswer, ({ histogram }) => histogram.totalCount),
     latency(answer) {
-      const histogram = byAnswer.get(answer);
-      if (!histogram) return undefined;
-      const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1_000;
-      return {
-        p50: at(50),
-        p90: at(90),
-        p99: at(99),
-        p999: at(99.9),
-        max: histogram.maxValue / 1_000,
-        mean: histogram.mean / 1_000,
-      };
+      const kind = byAnswer.get(answer);
+      return kind && latencyOf(kind.histogram);
     },
+    overall() {
+      const all = createHistogram();
+      for (const { histogram } of byAnswer.values()) all.add(histogram);
+      return latencyOf(all);
+    },
+    timeline: () => ({ bucketMs, counts: mapValues(byAnswer, ({ buckets }) => buckets) }),
   };
 }
 
 const reasonName = /"reason":"([A-Z_]+)"/;
 
-/** Returns what an answer says. */
-export function answerName(status: number, body: Buffer): string {
-  if (status === 200) return "held";
+/** Returns what an answer says; `okName` is what a 200 is called. */
+export function answerName(status: number, body: Buffer, okName: string): string {
+  if (status === 200) return okName;
   if (status === 0) return "broken";
   return reasonName.exec(body.toString("latin1"))?.[1] ?? `http_${status}`;
+}
+
+function createHistogram(): Histogram {
+  return build({ lowestDiscernibleValue: 1, highestTrackableValue: longestUs, numberOfSignificantValueDigits: 3 });
+}
+
+function latencyOf(histogram: Histogram): Latency | undefined {
+  if (histogram.totalCount === 0) return undefined;
+  const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1_000;
+  return {
+    p50: at(50),
+    p90: at(90),
+    p99: at(99),
+    p999: at(99.9),
+    max: histogram.maxValue / 1_000,
+    mean: histogram.mean / 1_000,
+  };
+}
+
+function mapValues<V, W>(map: Map<string, V>, change: (value: V) => W): Record<string, W> {
+  return Object.fromEntries([...map].map(([key, value]) => [key, change(value)]));
 }

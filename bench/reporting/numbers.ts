@@ -1,0 +1,24 @@
+// Numbers as people read them.
+
+import type { Unit } from "../goals.ts";
+import { spreadOf } from "../statistics.ts";
+
+/** Returns three significant digits, thousands apart, never fewer than the whole number: `12,345`, `0.953`. */
+export function numberText(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
+  return value.toLocaleString("en", { maximumFractionDigits: Math.min(digits, 4) });
+}
+
+/** Returns the value with its unit: `12,345/s`, `3.2 ms`. */
+export function quantityText(value: number, unit: Unit): string {
+  return unit === "/s" ? `${numberText(value)}/s` : `${numberText(value)} ${unit}`;
+}
+
+/** Returns `median (low – high, n rounds)`; `—` for no values. */
+export function spreadText(values: readonly number[], unit: Unit): string {
+  const spread = spreadOf(values);
+  if (!spread) return "—";
+  const { median, low, high, count } = spread;
+  if (count === 1) return `${quantityText(median, unit)} (1 round)`;
+  return `${quantityText(median, unit)} (${numberText(low)} – ${numberText(high)}, ${count} rounds)`;
+}
