@@ -52,7 +52,7 @@ export function driveClosed(drive: Drive, limits: { requestsMax: number; duratio
       send(connection, { request: nextRequest(), dueAt: sentAt, tries: 0 });
     };
     const send = (connection: Connection, turn: Turn) =>
-      connection.send(turn.request.bytes, (status, body) => {
+      connection.send(bytesOf(turn), (status, body) => {
         const waitMs = book.answer(turn, status, body);
         if (waitMs === undefined) sendNext(connection);
         else setTimeout(() => send(connection, turn), waitMs);
@@ -86,7 +86,7 @@ export function driveOpen(drive: Drive, limits: { ratePerSecond: number; request
       }
     };
     const send = (connection: Connection, turn: Turn) =>
-      connection.send(turn.request.bytes, (status, body) => {
+      connection.send(bytesOf(turn), (status, body) => {
         free.push(connection);
         const waitMs = book.answer(turn, status, body);
         if (waitMs === undefined) answered += 1;
@@ -102,6 +102,10 @@ export function driveOpen(drive: Drive, limits: { ratePerSecond: number; request
 }
 
 type Turn = { request: LoadRequest; dueAt: number; tries: number };
+
+function bytesOf({ request, tries }: Turn): string {
+  return tries === 0 ? request.bytes : request.again();
+}
 
 // Writes answers down; says after how many milliseconds the buyer asks again, undefined where the answer is final.
 function createBook({ okName, triesMax, onOk, onProgress = () => {} }: Drive) {

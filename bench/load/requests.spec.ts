@@ -35,6 +35,13 @@ describe("the requests of a load", () => {
     }
   });
 
+  it("say that they are the first attempt, but not when they are repeated", () => {
+    const request = createBookingRequests({ sales: [sale(1)], quantity: 2 }, context)();
+    const { firstAttempt, ...first } = bodyOf(request);
+    assert.equal(firstAttempt, true);
+    assert.deepEqual(bodyOf({ bytes: request.again() }), first);
+  });
+
   it("check out what was reserved, as who reserved it", () => {
     const booking = createBookingRequests({ sales: [sale(1)], quantity: 2 }, context)();
     const checkout = createCheckoutRequests([booking], context)();

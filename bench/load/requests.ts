@@ -14,7 +14,10 @@ export type Sale = {
 export type LoadRequest = {
   /** Under which it may be repeated. */
   id: string;
+  /** What is sent first. */
   bytes: string;
+  /** Returns what is sent when it is repeated: a reservation then no longer says that it is the first attempt. */
+  again: () => string;
   eventId: string;
   token: string;
 };
@@ -52,8 +55,10 @@ export function createBookingRequests(
     const areaId = areaIds[sent % areaIds.length]!;
     const token = tokenOf(sent);
     sent += 1;
-    const body = `{"eventId":"${eventId}","reservationId":"${id}","areaId":"${areaId}","bestAvailable":{"quantity":${quantity}}}`;
-    return { id, eventId, token, bytes: postOf(`${reservations}/CreateReservation`, { host, token, body }) };
+    const fields = `"eventId":"${eventId}","reservationId":"${id}","areaId":"${areaId}","bestAvailable":{"quantity":${quantity}}`;
+    const bytesOf = (body: string) => postOf(`${reservations}/CreateReservation`, { host, token, body });
+    const bytes = bytesOf(`{${fields},"firstAttempt":true}`);
+    return { id, eventId, token, bytes, again: () => bytesOf(`{${fields}}`) };
   };
 }
 
@@ -64,14 +69,15 @@ export function createCheckoutRequests(reserved: LoadRequest[], { host }: Reques
     const { id, eventId, token } = reserved[sent]!;
     sent += 1;
     const body = `{"eventId":"${eventId}","reservationId":"${id}","paymentMethodToken":"tok_approve","idempotencyKey":"first"}`;
-    return { id, eventId, token, bytes: postOf(`${reservations}/Checkout`, { host, token, body }) };
+    const bytes = postOf(`${reservations}/Checkout`, { host, token, body });
+    return { id, eventId, token, bytes, again: () => bytes };
   };
 }
 
 /** Returns a source of requests for a guest's session, which the gateway answers by itself. */
 export function createGuestRequests({ host }: RequestContext): RequestSource {
   const bytes = postOf(`${sessions}/CreateGuestSession`, { host, token: "", body: "{}" });
-  return () => ({ id: "", eventId: "", token: "", bytes });
+  return () => ({ id: "", eventId: "", token: "", bytes, again: () => bytes });
 }
 
 function postOf(path: string, { host, token, body }: { host: string; token: string; body: string }): string {

@@ -131,7 +131,14 @@ function axis({ name }: Axis) {
 function roomFor(marks: Mark[]) {
   if (marks.length === 0) return {};
   const highest = Math.max(...marks.map(({ value }) => value));
-  return { max: ({ max }: { max: number }) => (max >= highest ? (null as unknown as number) : highest * 1.1) };
+  // ECharts takes null for "as you see fit", which its types don't know.
+  return { max: ({ max }: { max: number }) => (max >= highest ? (null as unknown as number) : roundUp(highest)) };
+}
+
+// To half of a power of ten, with some room: 350 to 400, 20,000 to 25,000.
+function roundUp(value: number): number {
+  const step = 10 ** Math.floor(Math.log10(value)) / 2;
+  return Math.ceil((value * 1.02) / step) * step;
 }
 
 function markLine(marks: Mark[]) {

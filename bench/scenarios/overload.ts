@@ -12,11 +12,11 @@ import type { BenchSystem } from "../system.ts";
 import { warmUp } from "../warm-up.ts";
 
 const bySize = {
-  full: { rounds: 4, seconds: 10, loads: [0.5, 0.8, 1, 2, 4, 10], usualLoads: [0.5, 0.8, 1, 1.5, 2] },
+  full: { rounds: 3, seconds: 15, loads: [0.5, 0.8, 1, 2, 4, 10], usualLoads: [0.5, 0.8, 1, 1.5, 2] },
   quick: { rounds: 1, seconds: 3, loads: [1, 10], usualLoads: [1, 2] },
   check: { rounds: 1, seconds: 3, loads: [1, 10], usualLoads: [] },
 };
-const connections = 4_096;
+const connections = 8_192;
 const worst = 10;
 
 /** A database that is far slower than the gateway, as when gateways have been scaled out and one area is wanted by all. */
@@ -31,7 +31,7 @@ nine of them for each hold would take more time than the hold, whatever the gate
 therefore offered to a system whose database is the bottleneck, as it is once gateways have been scaled out: inventory's
 transactions hold two items and run one at a time. The usual system, which the processor bounds, is offered up to twice its
 capacity beside it; what it loses there is what the refusals and the generator cost, and it is not part of the figure.
-Capacity is what a closed loop gets. Then, in turns, an open loop offers shares and multiples of it over 4,096 connections;
+Capacity is what a closed loop gets. Then, in turns, an open loop offers shares and multiples of it over 8,192 connections;
 buyers who are refused don't come back. Goodput is successful holds a second, the peak is the best of any offered load of the
 same round, and latencies count from when a request was due.`,
   measure,
