@@ -6,7 +6,6 @@ import type { Sql } from "#shared/sql";
 import { areaKey } from "./domain/area.ts";
 import type { HoldCommand, HoldSeatsOutcome } from "./domain/decide-holds.ts";
 import { confirmHold, extendHold, releaseHold, type HoldRef } from "./domain/hold.ts";
-import { createLanes } from "./lanes.ts";
 import { isItemFault } from "./rpc/batch.ts";
 import type { ChangeBatcher, ConfirmCommand, ExtendCommand, ReleaseCommand } from "./rpc/change-holds.ts";
 import type { HoldSeatsBatcher } from "./rpc/hold-seats.ts";
@@ -40,8 +39,8 @@ export function createBatchers(options: {
   const { sql, catalog, bounds, extensionMaxMs } = options;
   const metrics = createBatchMetrics(options.metrics);
 
-  function batcherOf<Item, Outcome>(name: string, run: (items: Item[]) => Promise<Outcome[]>, limits = bounds) {
-    return createBatcher<Item, Outcome>({ ...limits, run, isItemFault, onBatch: metrics.onBatch(name) });
+  function batcherOf<Item, Outcome>(name: string, run: (items: Item[]) => Promise<Outcome[]>) {
+    return createBatcher<Item, Outcome>({ ...bounds, run, isItemFault, onBatch: metrics.onBatch(name) });
   }
 
   function changeBatcher<Command extends HoldRef>(
@@ -59,12 +58,7 @@ export function createBatchers(options: {
     return outcomes.map((outcome, index) => ({ outcome, area: areas.get(areaKey(commands[index]!)) }));
   }
 
-  const laneBounds = { ...bounds, inFlightMax: 1, queueMax: Math.ceil(bounds.queueMax / bounds.inFlightMax) };
-  const hold: HoldSeatsBatcher = createLanes({
-    count: bounds.inFlightMax,
-    wordOf: areaKey,
-    create: () => batcherOf("hold", runHolds, laneBounds),
-  });
+  const hold: HoldSeatsBatcher = batcherOf("hold", runHolds);
   metrics.watchQueue("hold", hold);
   const confirm = changeBatcher<ConfirmCommand>("confirm", {
     prolongs: true,

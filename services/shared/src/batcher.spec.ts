@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { BatcherClosedError, CallerGoneError, createBatcher, QueueFullError, TooLateError } from "./batcher.ts";
+import {
+  BatcherClosedError,
+  CallerGoneError,
+  createBatcher,
+  patienceMs,
+  QueueFullError,
+  TooLateError,
+} from "./batcher.ts";
 
 const patient = { deadlineAtMs: Number.MAX_SAFE_INTEGER };
 
@@ -60,6 +67,68 @@ describe("batcher", () => {
     assert.equal(most, 2);
   });
 
+  describe("beside a batch that runs", () => {
+    function setUp(options: { bytesMax?: number } = {}) {
+      const clock = { nowMs: 1_000 };
+      const gate = createGate();
+      const seen: number[][] = [];
+      const batcher = createBatcher<number, number>({
+        ...bounds({ itemsMax: 3, inFlightMax: 3 }),
+        ...options,
+        sizeOf: (item) => item,
+        now: () => clock.nowMs,
+        run: async (items) => {
+          seen.push(items);
+          await gate.opened;
+          return items;
+        },
+      });
+      const submit = (...items: number[]) => items.map((item) => batcher.submit(item, patient));
+      return { batcher, clock, gate, seen, submit, turn: () => new Promise((resolve) => setImmediate(resolve)) };
+    }
+
+    it("starts full batches at once, and waits with one that is not", async () => {
+      const { gate, seen, submit, turn } = setUp();
+      const all = submit(1);
+      await turn();
+      all.push(...submit(2, 3));
+      await turn();
+      assert.deepEqual(seen, [[1]]);
+      all.push(...submit(4, 5));
+      await turn();
+      assert.deepEqual(seen, [[1], [2, 3, 4]]);
+      gate.open();
+      await Promise.all(all);
+      assert.deepEqual(seen, [[1], [2, 3, 4], [5]]);
+    });
+
+    it("counts a batch as full by its bytes too", async () => {
+      const { gate, seen, submit, turn } = setUp({ bytesMax: 10 });
+      const all = submit(1);
+      await turn();
+      all.push(...submit(6, 5));
+      await turn();
+      assert.deepEqual(seen, [[1], [6]]);
+      gate.open();
+      await Promise.all(all);
+      assert.deepEqual(seen, [[1], [6], [5]]);
+    });
+
+    it("waits no longer than its patience: the one that runs may hang", async () => {
+      const { batcher, clock, gate, seen, submit, turn } = setUp();
+      const all = submit(1);
+      await turn();
+      all.push(...submit(2));
+      await turn();
+      assert.equal(batcher.inFlight, 1);
+      clock.nowMs += patienceMs;
+      while (batcher.inFlight < 2) await turn();
+      assert.deepEqual(seen, [[1], [2]]);
+      gate.open();
+      await Promise.all(all);
+    });
+  });
+
   it("refuses an item when the queue is full, and starts nothing for it", async () => {
     const gate = createGate();
     const batcher = createBatcher({
@@ -95,13 +164,13 @@ describe("batcher", () => {
 
   describe("that drops what would come too late", () => {
     // Batches that a test ends one by one, on a clock of its own.
-    function setUp(dropsTooLate: boolean) {
+    function setUp(dropsTooLate: boolean, itemsMax = 1) {
       const clock = { nowMs: 1_000 };
       const ends: (() => void)[] = [];
       const seen: number[][] = [];
       const told: number[][] = [];
       const batcher = createBatcher<number, number>({
-        ...bounds({ inFlightMax: 2 }),
+        ...bounds({ itemsMax, inFlightMax: 2 }),
         now: () => clock.nowMs,
         dropsTooLate,
         run: async (items) => {
@@ -181,21 +250,19 @@ describe("batcher", () => {
     });
 
     it("tells how long a batch ran, and how long the last that joined it has waited in all", async () => {
-      const { batcher, submit, endOne, told, turn } = setUp(true);
+      const { submit, endOne, told, turn } = setUp(true, 500);
       const running = [submit(1, 10_000)];
       await turn();
       running.push(submit(2, 10_000));
-      await turn();
-      running.push(submit(3, 10_000), submit(4, 10_000));
-      assert.equal(batcher.queued, 2);
       await endOne(100);
+      running.push(submit(3, 10_000), submit(4, 10_000));
       await endOne(50);
       await endOne(25);
       await Promise.all(running);
       assert.deepEqual(told, [
         [1, 100, 100],
-        [1, 150, 150],
-        [2, 75, 175],
+        [1, 50, 150],
+        [2, 25, 75],
       ]);
     });
   });

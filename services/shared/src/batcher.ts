@@ -1,5 +1,6 @@
-// Group commit. Nothing waits for a timer: while one batch runs the next one fills, and when it returns the next goes. A
-// lone item therefore goes at once, and a rush makes large batches by itself.
+// Group commit. While one batch runs the next one fills, and when it returns the next goes. A lone item therefore goes at
+// once, and a rush makes large batches by itself. Another batch goes beside a running one only when it is full, since small
+// batches side by side cost more than they save: each has its own calls, statements and commit.
 
 /** Where an item's caller stands; items of callers who are gone are dropped before they start. */
 export type Caller = {
@@ -20,7 +21,7 @@ export type BatcherOptions<Item, Outcome> = {
   itemsMax: number;
   /** Most items that wait; further ones are refused with QueueFullError. */
   queueMax: number;
-  /** Most batches that run at once. */
+  /** Most batches that run at once. All but the first are full, or have waited for `patienceMs`. */
   inFlightMax: number;
   /** Most bytes in a batch, by `sizeOf`. A single larger item goes alone. */
   bytesMax?: number;
@@ -38,6 +39,9 @@ export type BatcherOptions<Item, Outcome> = {
   /** Milliseconds since the epoch; the system's clock where not set. */
   now?: () => number;
 };
+
+/** Milliseconds after which a batch that is not full goes beside those that run: they may hang. */
+export const patienceMs = 250;
 
 /** Collects items into batches. */
 export type Batcher<Item, Outcome> = {
@@ -73,6 +77,7 @@ export class BatcherClosedError extends Error {
 
 type Entry<Item, Outcome> = {
   item: Item;
+  bytes: number;
   caller: Caller;
   submittedAtMs: number;
   resolve: (outcome: Outcome) => void;
@@ -84,11 +89,14 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   const { itemsMax, queueMax, inFlightMax, bytesMax = Infinity, sizeOf = () => 0, now = Date.now } = options;
   let queue: Entry<Item, Outcome>[] = [];
   let head = 0;
+  let queuedBytes = 0;
   let inFlight = 0;
   // How long a batch takes: the last one, and the mean of the latest.
   let lastMs = 0;
   let meanMs = 0;
+  let lastStartMs = -Infinity;
   let scheduled = false;
+  let patience: NodeJS.Timeout | undefined;
   let closed = false;
   let onIdle: (() => void)[] = [];
 
@@ -98,7 +106,9 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     if (closed) return Promise.reject(new BatcherClosedError("closed"));
     if (queued() >= queueMax) return Promise.reject(new QueueFullError(`${queueMax} items wait already`));
     return new Promise((resolve, reject) => {
-      queue.push({ item, caller, submittedAtMs: now(), resolve, reject });
+      const bytes = sizeOf(item);
+      queue.push({ item, bytes, caller, submittedAtMs: now(), resolve, reject });
+      queuedBytes += bytes;
       schedule();
     });
   }
@@ -114,10 +124,11 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   }
 
   function startBatches(): void {
-    while (inFlight < inFlightMax) {
+    while (inFlight < inFlightMax && queued() > 0 && mayStart()) {
       const entries = takeBatch();
       if (entries.length === 0) break;
       inFlight += 1;
+      lastStartMs = now();
       void runBatch(entries).finally(() => {
         inFlight -= 1;
         startBatches();
@@ -129,6 +140,17 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     }
   }
 
+  function mayStart(): boolean {
+    if (inFlight === 0 || queued() >= itemsMax || queuedBytes >= bytesMax) return true;
+    const waitMs = lastStartMs + patienceMs - now();
+    if (waitMs <= 0) return true;
+    patience ??= setTimeout(() => {
+      patience = undefined;
+      startBatches();
+    }, waitMs).unref();
+    return false;
+  }
+
   function takeBatch(): Entry<Item, Outcome>[] {
     const entries: Entry<Item, Outcome>[] = [];
     const nowMs = now();
@@ -137,21 +159,22 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     let bytes = 0;
     while (head < queue.length && entries.length < itemsMax) {
       const entry = queue[head]!;
-      if (entry.caller.deadlineAtMs <= nowMs || entry.caller.isGone?.()) {
-        head += 1;
-        entry.reject(new CallerGoneError("the caller no longer waits"));
-        continue;
-      }
-      if (entry.caller.deadlineAtMs < nowMs + batchMs) {
-        head += 1;
-        entry.reject(new TooLateError("the answer would come too late"));
-        continue;
-      }
-      const size = sizeOf(entry.item);
-      if (entries.length > 0 && bytes + size > bytesMax) break;
-      bytes += size;
-      entries.push(entry);
+      const { deadlineAtMs, isGone } = entry.caller;
+      const reason =
+        deadlineAtMs <= nowMs || isGone?.()
+          ? new CallerGoneError("the caller no longer waits")
+          : deadlineAtMs < nowMs + batchMs
+            ? new TooLateError("the answer would come too late")
+            : undefined;
+      if (!reason && entries.length > 0 && bytes + entry.bytes > bytesMax) break;
       head += 1;
+      queuedBytes -= entry.bytes;
+      if (reason) {
+        entry.reject(reason);
+        continue;
+      }
+      bytes += entry.bytes;
+      entries.push(entry);
     }
     if (head === queue.length || head > 1024) {
       queue = queue.slice(head);
