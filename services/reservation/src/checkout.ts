@@ -4,20 +4,16 @@ import { createBatcher, type Caller } from "#shared/batcher";
 import { assertNever } from "#shared/assert-never";
 import type { BatchMetrics } from "#shared/metrics";
 import { isContentError, violatedConstraint, type Sql } from "#shared/sql";
-import { isFree, type Booking, type BookingKey, type BookingState } from "./domain/booking.ts";
+import { isFree, type Booking, type BookingState } from "./domain/booking.ts";
 import { answerOf, digestOf, type Checkout } from "./domain/checkout.ts";
 import { decide } from "./domain/transition.ts";
 import type { SagaRunner } from "./saga-runner.ts";
 import { beginCheckouts, type BeginOutcome, type NewCheckout } from "./store/begin-checkouts.ts";
-import { readBooking, readCheckout } from "./store/read-bookings.ts";
+import { readStandings, type AttemptKey, type Standing } from "./store/read-standings.ts";
 import { waitUntil } from "./wait.ts";
 
 /** A request to pay. */
-export type CheckoutRequest = BookingKey & {
-  customerId: string;
-  idempotencyKey: string;
-  paymentMethodToken: string;
-};
+export type CheckoutRequest = AttemptKey & { paymentMethodToken: string };
 
 /** What a request to pay came to. `paymentId` is empty for what costs nothing. */
 export type CheckoutResult =
@@ -73,6 +69,13 @@ export function createCheckouts(options: {
     onBatch: metrics.onBatch("checkout"),
   });
   metrics.watchQueue("checkout", batcher);
+  const standings = createBatcher<AttemptKey, Standing>({
+    ...bounds,
+    run: (keys) => readStandings(sql, keys),
+    isItemFault: isContentError,
+    onBatch: metrics.onBatch("checkout_result"),
+  });
+  metrics.watchQueue("checkout_result", standings);
   // Attempts that are being written: each may become a saga.
   let beginning = 0;
 
@@ -91,8 +94,8 @@ export function createCheckouts(options: {
     }
     const run = runner.running(request);
     if (run) await waitUntil(run, untilMs);
-    const checkout = await readCheckout(sql, request);
-    const booking = await readBooking(sql, request);
+    // It is over by now, or the caller's time is; the margin is for this reading.
+    const { booking, checkout } = await standings.submit(request, { deadlineAtMs: caller.deadlineAtMs });
     if (!checkout || !booking) throw new Error("an attempt that was begun is gone");
     return resultOf(booking, checkout, tokenDigest);
   }

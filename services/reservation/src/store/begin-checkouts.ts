@@ -1,14 +1,12 @@
 // The first written step of the saga: held → authorizing, with the attempt's row, before the provider hears of it.
 
 import type { Sql } from "#shared/sql";
-import { checkoutsMax, keyOf, Phase, type Booking, type BookingKey } from "../domain/booking.ts";
-import type { Checkout } from "../domain/checkout.ts";
+import { checkoutsMax, Phase, type Booking } from "../domain/booking.ts";
 import { bookingColumns } from "./booking-columns.ts";
+import { readStandings, type AttemptKey, type Standing } from "./read-standings.ts";
 
 /** An attempt to be begun. */
-export type NewCheckout = BookingKey & {
-  customerId: string;
-  idempotencyKey: string;
+export type NewCheckout = AttemptKey & {
   /** The payment's id if the attempt begins. */
   paymentId: string;
   paymentMethodToken: string;
@@ -16,9 +14,7 @@ export type NewCheckout = BookingKey & {
 };
 
 /** Whether it began; if not, what stands there instead. */
-export type BeginOutcome =
-  | { kind: "begun"; booking: Booking }
-  | { kind: "notBegun"; booking: Booking | undefined; checkout: Checkout | undefined };
+export type BeginOutcome = { kind: "begun"; booking: Booking } | ({ kind: "notBegun" } & Standing);
 
 /**
  * Begins attempts, each only where the booking is the customer's, held, alive by the database's clock, below its number
@@ -73,35 +69,10 @@ export async function beginCheckouts(
 
   const begunByPayment = new Map(begun.map((booking) => [booking.paymentId, booking]));
   const others = items.filter((item) => !begunByPayment.has(item.paymentId));
-  const explained = others.length > 0 ? await explain(sql, others) : undefined;
+  const standings = others.length > 0 ? await readStandings(sql, others) : [];
+  const standingByPayment = new Map(others.map((item, index) => [item.paymentId, standings[index]!]));
   return items.map((item) => {
     const booking = begunByPayment.get(item.paymentId);
-    if (booking) return { kind: "begun", booking };
-    const standing = explained!.bookings.get(keyOf(item));
-    if (standing?.customerId !== item.customerId) return { kind: "notBegun", booking: undefined, checkout: undefined };
-    const checkout = explained!.checkouts.get(`${keyOf(item)}/${item.idempotencyKey}`);
-    return { kind: "notBegun", booking: standing, checkout };
+    return booking ? { kind: "begun", booking } : { kind: "notBegun", ...standingByPayment.get(item.paymentId)! };
   });
-}
-
-async function explain(sql: Sql, items: readonly NewCheckout[]) {
-  const rows = await sql<(Booking & { checkouts: (Checkout & { idempotencyKey: string })[] })[]>`
-    select ${bookingColumns(sql)}, (
-      select coalesce(json_agg(json_build_object(
-        'idempotencyKey', c.idempotency_key, 'paymentId', c.payment_id, 'tokenDigest', c.token_digest,
-        'outcome', c.outcome, 'declineReason', c.decline_reason)), '[]')
-      from reservation.checkout c
-      where c.event_id = r.event_id and c.reservation_id = r.reservation_id
-    ) as checkouts
-    from reservation.reservation r
-    where (r.event_id, r.reservation_id) in (
-      select * from unnest(
-        ${items.map((item) => item.eventId)}::uuid[], ${items.map((item) => item.reservationId)}::uuid[]))`;
-  const bookings = new Map<string, Booking>();
-  const checkouts = new Map<string, Checkout>();
-  for (const { checkouts: attempts, ...booking } of rows) {
-    bookings.set(keyOf(booking), booking);
-    for (const attempt of attempts) checkouts.set(`${keyOf(booking)}/${attempt.idempotencyKey}`, attempt);
-  }
-  return { bookings, checkouts };
 }

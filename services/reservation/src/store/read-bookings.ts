@@ -1,6 +1,5 @@
 import type { Sql } from "#shared/sql";
 import { Phase, phasesOf, type Booking, type BookingKey, type BookingState } from "../domain/booking.ts";
-import type { Checkout } from "../domain/checkout.ts";
 import { bookingColumns } from "./booking-columns.ts";
 
 /** Returns the bookings that exist among `keys`, in no order. */
@@ -20,19 +19,6 @@ export async function readBooking(sql: Sql, key: BookingKey & { customerId: stri
     from reservation.reservation r
     where r.event_id = ${key.eventId} and r.reservation_id = ${key.reservationId} and r.customer_id = ${key.customerId}`;
   return booking;
-}
-
-/** Returns an attempt to pay. */
-export async function readCheckout(
-  sql: Sql,
-  key: BookingKey & { idempotencyKey: string },
-): Promise<Checkout | undefined> {
-  const [checkout] = await sql<Checkout[]>`
-    select payment_id as "paymentId", token_digest as "tokenDigest", outcome, decline_reason as "declineReason"
-    from reservation.checkout
-    where event_id = ${key.eventId} and reservation_id = ${key.reservationId}
-      and idempotency_key = ${key.idempotencyKey}`;
-  return checkout;
 }
 
 /** Where a page of a customer's bookings begins: after this one, newest first. */
