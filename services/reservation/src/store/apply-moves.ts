@@ -45,42 +45,42 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.outcome ?? null)}::smallint[],
         ${moves.map((move) => move.declineReason ?? null)}::text[],
         ${moves.map((move) => move.event ?? null)}::text[])
-        as item (index, event_id, reservation_id, from_phase, payment_id, to_phase, lease_ms, if_alive, hold_expires_at,
-          refund_id, outcome, decline_reason, event_type)
+        as item (item, event_id, reservation_id, from_phase, from_payment_id, to_phase, lease_ms, if_alive,
+          new_hold_expires_at, new_refund_id, outcome, decline_reason, event_type)
     ), locked as materialized (
-      -- In key order, so that batches which overlap wait for each other instead of deadlocking.
-      select r.event_id, r.reservation_id
-      from reservation.reservation r
-      where (r.event_id, r.reservation_id) in (select event_id, reservation_id from item)
-      order by r.event_id, r.reservation_id
-      for update
+      -- In key order, so that batches which overlap wait for each other instead of deadlocking. Every later part goes on
+      -- from these rows: joined to "item" again by nothing but loops, a batch of 100 took 40 ms instead of 10.
+      select item.*
+      from item join reservation.reservation r using (event_id, reservation_id)
+      order by event_id, reservation_id
+      for update of r
     ), moved as (
       update reservation.reservation r
-      set phase = item.to_phase,
-        phase_at = case when item.to_phase = item.from_phase then r.phase_at else clock_timestamp() end,
-        attempts = case when item.to_phase = item.from_phase then least(r.attempts + 1, 1000) else 0 end,
-        next_attempt_at = clock_timestamp() + item.lease_ms * interval '1 millisecond',
-        payment_method_token = case when item.to_phase = ${Phase.authorizing} then r.payment_method_token end,
-        hold_expires_at = coalesce(item.hold_expires_at, r.hold_expires_at),
-        refund_id = coalesce(item.refund_id, r.refund_id),
-        confirmed_at = case when item.to_phase = ${Phase.confirmed} then clock_timestamp() else r.confirmed_at end
-      from locked join item using (event_id, reservation_id)
-      where r.event_id = locked.event_id and r.reservation_id = locked.reservation_id
-        and r.phase = item.from_phase
-        and r.payment_id is not distinct from item.payment_id
-        and (item.if_alive = 0 or r.hold_expires_at > clock_timestamp())
-      returning item.index as item, r.*
+      set phase = l.to_phase,
+        phase_at = case when l.to_phase = l.from_phase then r.phase_at else clock_timestamp() end,
+        attempts = case when l.to_phase = l.from_phase then least(r.attempts + 1, 1000) else 0 end,
+        next_attempt_at = clock_timestamp() + l.lease_ms * interval '1 millisecond',
+        payment_method_token = case when l.to_phase = ${Phase.authorizing} then r.payment_method_token end,
+        hold_expires_at = coalesce(l.new_hold_expires_at, r.hold_expires_at),
+        refund_id = coalesce(l.new_refund_id, r.refund_id),
+        confirmed_at = case when l.to_phase = ${Phase.confirmed} then clock_timestamp() else r.confirmed_at end
+      from locked l
+      where r.event_id = l.event_id and r.reservation_id = l.reservation_id
+        and r.phase = l.from_phase
+        and r.payment_id is not distinct from l.from_payment_id
+        and (l.if_alive = 0 or r.hold_expires_at > clock_timestamp())
+      returning r.*, l.item, l.outcome, l.decline_reason, l.event_type
     ), settled as (
       update reservation.checkout c
-      set outcome = item.outcome, decline_reason = item.decline_reason
-      from moved join item on item.index = moved.item
-      where item.outcome is not null and c.event_id = moved.event_id and c.reservation_id = moved.reservation_id
-        and c.payment_id = moved.payment_id
+      set outcome = m.outcome, decline_reason = m.decline_reason
+      from moved m
+      where m.outcome is not null and c.event_id = m.event_id and c.reservation_id = m.reservation_id
+        and c.payment_id = m.payment_id
     ), announced as (
       insert into reservation.outbox (event_id, messages)
-      select r.event_id, json_agg(${eventMessage(sql, sql`item.event_type`)})
-      from moved r join item on item.index = r.item
-      where item.event_type is not null
+      select r.event_id, json_agg(${eventMessage(sql, sql`r.event_type`)})
+      from moved r
+      where r.event_type is not null
       group by r.event_id
     )
     select r.item, ${bookingColumns(sql)} from moved r`;

@@ -35,35 +35,33 @@ export async function beginCheckouts(
         ${items.map((item) => item.paymentId)}::uuid[],
         ${items.map((item) => item.paymentMethodToken)}::text[],
         ${items.map((item) => item.tokenDigest)}::text[])
-        as item (event_id, reservation_id, customer_id, idempotency_key, payment_id, payment_method_token, token_digest)
+        as item (event_id, reservation_id, for_customer_id, idempotency_key, new_payment_id, new_token, token_digest)
     ), locked as materialized (
       -- In key order, so that batches which overlap wait for each other instead of deadlocking.
-      select r.event_id, r.reservation_id
-      from reservation.reservation r
-      where (r.event_id, r.reservation_id) in (select event_id, reservation_id from item)
-      order by r.event_id, r.reservation_id
-      for update
+      select item.*
+      from item join reservation.reservation r using (event_id, reservation_id)
+      order by event_id, reservation_id
+      for update of r
     ), begun as (
       update reservation.reservation r
       set phase = ${Phase.authorizing}, phase_at = clock_timestamp(), attempts = 0,
-        checkout_count = r.checkout_count + 1, payment_id = item.payment_id,
-        payment_method_token = item.payment_method_token,
+        checkout_count = r.checkout_count + 1, payment_id = l.new_payment_id, payment_method_token = l.new_token,
         next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
-      from locked join item using (event_id, reservation_id)
-      where r.event_id = locked.event_id and r.reservation_id = locked.reservation_id
-        and r.customer_id = item.customer_id
+      from locked l
+      where r.event_id = l.event_id and r.reservation_id = l.reservation_id
+        and r.customer_id = l.for_customer_id
         and r.phase = ${Phase.held}
         and r.hold_expires_at > clock_timestamp()
         and r.checkout_count < ${checkoutsMax}
         and not exists (
           select from reservation.checkout c
-          where c.event_id = item.event_id and c.reservation_id = item.reservation_id
-            and c.idempotency_key = item.idempotency_key)
-      returning r.*
+          where c.event_id = l.event_id and c.reservation_id = l.reservation_id
+            and c.idempotency_key = l.idempotency_key)
+      returning r.*, l.idempotency_key, l.token_digest
     ), written as (
       insert into reservation.checkout (event_id, reservation_id, idempotency_key, payment_id, token_digest)
-      select item.event_id, item.reservation_id, item.idempotency_key, item.payment_id, item.token_digest
-      from begun join item using (event_id, reservation_id, payment_id)
+      select event_id, reservation_id, idempotency_key, payment_id, token_digest
+      from begun
     )
     select ${bookingColumns(sql)} from begun r`;
 
