@@ -14,9 +14,10 @@ function simulate(options: {
   arrivals: (atMs: number) => number;
   baseMs?: number;
   timeoutMs?: number;
+  waitMs?: number;
 }) {
-  const { perSecond, arrivals, baseMs = 20, timeoutMs = patientMs } = options;
-  const limit = createWaitLimit({ ...bounds, nowMs: 0 });
+  const { perSecond, arrivals, baseMs = 20, timeoutMs = patientMs, waitMs = bounds.waitMs } = options;
+  const limit = createWaitLimit({ ...bounds, waitMs, nowMs: 0 });
   const queue: number[] = [];
   let batches: { cameAtMs: number[]; left: number; notBeforeMs: number }[] = [];
   let nowMs = 0;
@@ -86,6 +87,15 @@ describe("a limit by wait", () => {
       assert.ok(waitsMs[waitsMs.length >> 1]! <= 1.5 * bounds.waitMs, `${waitsMs[waitsMs.length >> 1]} ms`);
     });
   }
+
+  it("does not fill up in the first moment of an overload, however long buyers may wait", () => {
+    const begins = (atMs: number) => (atMs < 5_000 ? 0.1 : 3);
+    const { run } = simulate({ perSecond: always(300), arrivals: begins, waitMs: 2_000 });
+    run(5_000);
+    const { inFlightMost, waitsMs } = run(20_000);
+    assert.ok(inFlightMost < 1_600, `${inFlightMost} waited for 300 a second`);
+    assert.ok(longest(waitsMs) < 6_000, `${longest(waitsMs)} ms`);
+  });
 
   it("lets a burst through that comes after quiet", () => {
     const { run } = simulate({ perSecond: always(5_000), arrivals: (atMs) => (atMs === 5_000 ? 3_000 : 0.2) });

@@ -3,7 +3,8 @@
 // A queue that comes and goes does its work; one that stands only adds its length to everybody's wait. What tells them apart
 // is the shortest wait of an interval (CoDel, RFC 8289): in a burst somebody soon finds the queue empty again, in an overload
 // nobody does. So while the shortest wait stays over half of what we allow, and has done so for as long as we allow, the limit
-// follows what is really completed; otherwise it grows back. Simulated in wait-limit.spec.ts.
+// follows what is really completed; otherwise it grows back. A queue that is plainly too long, by what is being completed
+// while it is, need not be waited out: the limit falls after a moment. Simulated in wait-limit.spec.ts.
 //
 // Batches make throughput grow with what is in flight: n calls take a + b·n. With the wait w the limit settles where a queue
 // of w completes 1 − a/w of the most that is possible, and shrinks to its floor where w is no longer than a. So w has to be
@@ -34,7 +35,9 @@ export const tickIntervalMs = 100;
 
 /** A queue that no longer stands grows by this factor each tick: from 64 to 10,000 in 2.3 s. */
 const growth = 1.25;
-/** Throughput is a mean over about this time, since batches complete in lumps. */
+/** For so long a queue is longer than may be before the limit falls: several ticks, since batches complete in lumps. */
+const crowdedMs = 300;
+/** Throughput is a mean over about this time. */
 const smoothingMs = 1_000;
 
 /**
@@ -59,12 +62,12 @@ export function createWaitLimit(options: { waitMs: number; floor: number; ceilin
   let completedPerMs = 0;
   let isOverloaded = false;
 
-  function stand(elapsedMs: number): void {
+  function stand(elapsedMs: number, { isCrowded }: { isCrowded: boolean }): void {
     standingMs += elapsedMs;
     // The plain mean at first, an exponential one later.
     const weight = elapsedMs / Math.min(standingMs, Math.max(smoothingMs, elapsedMs));
     completedPerMs += weight * (completions / elapsedMs - completedPerMs);
-    isOverloaded = standingMs >= waitMs;
+    isOverloaded = standingMs >= (isCrowded ? Math.min(crowdedMs, waitMs) : waitMs);
     if (isOverloaded) limit = bounded(completedPerMs * waitMs);
   }
 
@@ -96,10 +99,11 @@ export function createWaitLimit(options: { waitMs: number; floor: number; ceilin
       if (elapsedMs <= 0) return;
       const stalledMs = nowMs - movedAtMs;
       if (completions > 0) {
-        if (shortestMs < targetMs) growBack();
-        else stand(elapsedMs);
+        const isCrowded = inFlight * elapsedMs > completions * waitMs;
+        if (isCrowded || shortestMs >= targetMs) stand(elapsedMs, { isCrowded });
+        else growBack();
       } else if (inFlight === 0) growBack();
-      else if (stalledMs >= targetMs) stand(elapsedMs);
+      else if (stalledMs >= targetMs) stand(elapsedMs, { isCrowded: false });
       // Between two batches: the interval goes on until there is something to judge.
       else return;
       if (completions > 0 || inFlight === 0) movedAtMs = nowMs;
