@@ -51,6 +51,8 @@ export type Batcher<Item, Outcome> = {
   readonly queued: number;
   /** Batches that run. */
   readonly inFlight: number;
+  /** Milliseconds that a batch takes now: what the last one took, or what the oldest that runs has taken, if that is more. */
+  readonly batchMs: number;
   /** Takes no more items, runs what is queued, returns when all is done. */
   close(): Promise<void>;
 };
@@ -90,7 +92,8 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   let queue: Entry<Item, Outcome>[] = [];
   let head = 0;
   let queuedBytes = 0;
-  let inFlight = 0;
+  // When the batches that run were started, the oldest first.
+  const running = new Set<{ startedMs: number }>();
   // How long a batch takes: the last one, and the mean of the latest.
   let lastMs = 0;
   let meanMs = 0;
@@ -115,7 +118,7 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
 
   // One microtask later, so that items submitted in one turn of the event loop share a batch.
   function schedule(): void {
-    if (scheduled || inFlight >= inFlightMax) return;
+    if (scheduled || running.size >= inFlightMax) return;
     scheduled = true;
     queueMicrotask(() => {
       scheduled = false;
@@ -124,24 +127,25 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   }
 
   function startBatches(): void {
-    while (inFlight < inFlightMax && queued() > 0 && mayStart()) {
+    while (running.size < inFlightMax && queued() > 0 && mayStart()) {
       const entries = takeBatch();
       if (entries.length === 0) break;
-      inFlight += 1;
       lastStartMs = now();
+      const batch = { startedMs: lastStartMs };
+      running.add(batch);
       void runBatch(entries).finally(() => {
-        inFlight -= 1;
+        running.delete(batch);
         startBatches();
       });
     }
-    if (inFlight === 0 && queued() === 0) {
+    if (running.size === 0 && queued() === 0) {
       for (const resolve of onIdle) resolve();
       onIdle = [];
     }
   }
 
   function mayStart(): boolean {
-    if (inFlight === 0 || queued() >= itemsMax || queuedBytes >= bytesMax) return true;
+    if (running.size === 0 || queued() >= itemsMax || queuedBytes >= bytesMax) return true;
     const waitMs = lastStartMs + patienceMs - now();
     if (waitMs <= 0) return true;
     patience ??= setTimeout(() => {
@@ -155,7 +159,7 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     const entries: Entry<Item, Outcome>[] = [];
     const nowMs = now();
     // The shorter of the two: one slow batch condemns nobody.
-    const batchMs = options.dropsTooLate && inFlight > 0 ? Math.min(lastMs, meanMs) : 0;
+    const batchMs = options.dropsTooLate && running.size > 0 ? Math.min(lastMs, meanMs) : 0;
     let bytes = 0;
     while (head < queue.length && entries.length < itemsMax) {
       const entry = queue[head]!;
@@ -215,11 +219,15 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
       return queued();
     },
     get inFlight() {
-      return inFlight;
+      return running.size;
+    },
+    get batchMs() {
+      const [oldest] = running;
+      return oldest ? Math.max(lastMs, now() - oldest.startedMs) : lastMs;
     },
     close() {
       closed = true;
-      if (inFlight === 0 && queued() === 0) return Promise.resolve();
+      if (running.size === 0 && queued() === 0) return Promise.resolve();
       return new Promise((resolve) => onIdle.push(resolve));
     },
   };
