@@ -88,6 +88,8 @@ export function createAdmission(options: {
         },
         turnAway(reason) {
           counts[reason] += 1;
+          // It was let in and leaves, but without an answer.
+          if (reason === "batch_queue" || reason === "late") left -= 1;
           return overloadErrors[retryDelays.next()]!;
         },
         enter() {

@@ -10,10 +10,13 @@ export type BatchQueue = {
 };
 
 /**
- * Returns whether more items wait than can begin within `waitMs`, if batches of `itemsMax` take as long as one takes now, which
- * is the best that can be hoped for. One batch may always wait.
+ * Returns whether more items wait than can begin within `waitMs`, if full batches, `inFlightMax` at a time, take as long as one
+ * takes now, which is the best that can be hoped for. One batch may always wait.
  */
-export function isTooLong({ queued, batchMs }: BatchQueue, options: { itemsMax: number; waitMs: number }): boolean {
-  const batches = Math.max(1, Math.floor(options.waitMs / batchMs));
-  return queued >= batches * options.itemsMax;
+export function isTooLong(
+  { queued, batchMs }: BatchQueue,
+  { itemsMax, inFlightMax, waitMs }: { itemsMax: number; inFlightMax: number; waitMs: number },
+): boolean {
+  const batches = Math.max(1, Math.floor((waitMs * inFlightMax) / batchMs));
+  return queued >= batches * itemsMax;
 }

@@ -21,7 +21,7 @@ export type BatcherOptions<Item, Outcome> = {
   itemsMax: number;
   /** Most items that wait; further ones are refused with QueueFullError. */
   queueMax: number;
-  /** Most batches that run at once. All but the first are full, or have waited for `patienceMs`. */
+  /** Most batches that run at once. All but the first are full, or start `patienceMs` after the one before. */
   inFlightMax: number;
   /** Most bytes in a batch, by `sizeOf`. A single larger item goes alone. */
   bytesMax?: number;
@@ -40,7 +40,7 @@ export type BatcherOptions<Item, Outcome> = {
   now?: () => number;
 };
 
-/** Milliseconds after which a batch that is not full goes beside those that run: they may hang. */
+/** Milliseconds after the last batch's start when another goes beside it that is not full: the one that runs may hang. */
 export const patienceMs = 250;
 
 /** Collects items into batches. */
@@ -51,7 +51,10 @@ export type Batcher<Item, Outcome> = {
   readonly queued: number;
   /** Batches that run. */
   readonly inFlight: number;
-  /** Milliseconds that a batch takes now: what the last one took, or what the oldest that runs has taken, if that is more. */
+  /**
+   * Milliseconds that a batch takes now: the lesser of what the last one took and the mean of the latest, so that one slow
+   * batch is no rule, or what the oldest that runs has taken, if that is more.
+   */
   readonly batchMs: number;
   /** Takes no more items, runs what is queued, returns when all is done. */
   close(): Promise<void>;
@@ -148,10 +151,13 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     if (running.size === 0 || queued() >= itemsMax || queuedBytes >= bytesMax) return true;
     const waitMs = lastStartMs + patienceMs - now();
     if (waitMs <= 0) return true;
-    patience ??= setTimeout(() => {
-      patience = undefined;
-      startBatches();
-    }, waitMs).unref();
+    patience ??= setTimeout(
+      () => {
+        patience = undefined;
+        startBatches();
+      },
+      Math.min(waitMs, patienceMs),
+    ).unref();
     return false;
   }
 
@@ -223,7 +229,8 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     },
     get batchMs() {
       const [oldest] = running;
-      return oldest ? Math.max(lastMs, now() - oldest.startedMs) : lastMs;
+      const usualMs = Math.min(lastMs, meanMs);
+      return oldest ? Math.max(usualMs, now() - oldest.startedMs) : usualMs;
     },
     close() {
       closed = true;
