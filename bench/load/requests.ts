@@ -79,7 +79,7 @@ export function createCheckoutRequests(reserved: LoadRequest[], { host }: Reques
 /** Returns a source of requests for a guest's session, which the gateway answers by itself. */
 export function createGuestRequests({ host }: RequestContext): RequestSource {
   const bytes = postOf(`${sessions}/CreateGuestSession`, { host, token: "", body: "{}" });
-  return () => ({ id: "", eventId: "", token: "", bytes, again: () => bytes, success: '"token"' });
+  return () => ({ id: "", eventId: "", token: "", bytes, again: () => bytes, success: '"sessionToken"' });
 }
 
 function postOf(path: string, { host, token, body }: { host: string; token: string; body: string }): string {
