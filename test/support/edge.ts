@@ -92,7 +92,9 @@ export async function reasonOf(call: Promise<unknown>): Promise<string> {
   throw new Error("the call succeeded");
 }
 
-/** Repeats a call whose outcome is unknown or pending, as a client should, with the same key; at most for a minute. */
+const repeated = [Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.ResourceExhausted];
+
+/** Repeats a call that is unknown, pending or to come back later, as a client should, with the same key; at most for a minute. */
 export async function untilKnown<T>(call: () => Promise<T>): Promise<T> {
   const giveUpAtMs = Date.now() + 60_000;
   for (;;) {
@@ -100,8 +102,7 @@ export async function untilKnown<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       const code = error instanceof ConnectError ? error.code : undefined;
-      const pending = code === Code.Unavailable || code === Code.DeadlineExceeded || code === Code.Aborted;
-      if (!pending || Date.now() > giveUpAtMs) throw error;
+      if (!repeated.includes(code!) || Date.now() > giveUpAtMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
