@@ -78,6 +78,7 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
         databaseUrlOf: (schema) => roleUrl(postgres.url, schema, rolePassword),
         redisUrl: redis.url,
         sessionSecret,
+        ticketSecret: sessionSecret,
       },
       gatewayPort: 0,
       replicas: options.replicas,

@@ -11,6 +11,7 @@ import { EventService, type CreateEventRequestSchema } from "#gen/boxoffice/edge
 import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
 import { SessionService } from "#gen/boxoffice/edge/v1/session";
+import { TicketService } from "#gen/boxoffice/edge/v1/ticket";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details";
 
 /** Somebody with a session. */
@@ -19,6 +20,7 @@ export type EdgeUser = {
   customerId: string;
   events: Client<typeof EventService>;
   reservations: Client<typeof ReservationService>;
+  tickets: Client<typeof TicketService>;
   operations: Client<typeof OperationsService>;
 };
 
@@ -30,10 +32,22 @@ export async function guest(gatewayUrl: string): Promise<EdgeUser> {
 
 /** Returns an organiser, whose id token comes from the development issuer. */
 export async function organiser(gatewayUrl: string, issuerUrl: string): Promise<EdgeUser> {
+  return await staff({ gatewayUrl, issuerUrl }, { sub: "organiser-1", roles: ["organiser"] });
+}
+
+/** Returns somebody who scans tickets at the door. */
+export async function gateStaff(gatewayUrl: string, issuerUrl: string): Promise<EdgeUser> {
+  return await staff({ gatewayUrl, issuerUrl }, { sub: "gate-1", roles: ["gate"] });
+}
+
+async function staff(
+  { gatewayUrl, issuerUrl }: { gatewayUrl: string; issuerUrl: string },
+  claims: { sub: string; roles: string[] },
+): Promise<EdgeUser> {
   const response = await fetch(`${issuerUrl}/token`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ sub: "organiser-1", roles: ["organiser"] }),
+    body: JSON.stringify(claims),
   });
   const { id_token: idToken } = (await response.json()) as { id_token: string };
   const { session } = await sessions(gatewayUrl).exchangeIdToken({ idToken });
@@ -145,6 +159,7 @@ function userOf(baseUrl: string, token: string, customerId: string): EdgeUser {
     customerId,
     events: createClient(EventService, transport),
     reservations: createClient(ReservationService, transport),
+    tickets: createClient(TicketService, transport),
     operations: createClient(OperationsService, transport),
   };
 }
