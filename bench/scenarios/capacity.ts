@@ -7,7 +7,7 @@ import { interleave, ratiosOf } from "../interleave.ts";
 import type { Load, LoadTarget } from "../run-load.ts";
 import { lineChart, stackedBars } from "../reporting/charts.ts";
 import { roundsBySize } from "../rounds.ts";
-import { bestBy, boundText, countedOf, middleOf, valuesOf } from "../runs.ts";
+import { bestBy, boundText, countedOf, middleOf, rangeOf, valuesOf } from "../runs.ts";
 import { quantity } from "../sales.ts";
 import type { Findings, Scenario } from "../scenario.ts";
 import { serverCpuUs, warmUp } from "../warm-up.ts";
@@ -68,12 +68,12 @@ function findingsOf(bench: Bench, variants: Variant[], runs: Run[][]): Findings 
       {
         id: "holds",
         values: rates.filter((rate) => rate !== undefined),
-        note: `${best.connections} connections, where ${middleOf(best.runs, (run) => run.held)} of ${middleOf(best.runs, (run) => run.answered)} requests succeeded. ${bound}`,
+        note: `${best.connections} connections, where ${rangeOf(best.runs, (run) => run.held)} of ${rangeOf(best.runs, (run) => run.answered)} requests succeeded in a round. ${bound}`,
       },
       {
         id: "holds-vs-bare",
         values: ratiosOf(rates, bareRates),
-        note: `The bare server answered ${rateOf(bare).toFixed(0)}/s over ${bare.connections} connections.`,
+        note: `Each round's ratio, their median. The bare server answered ${rateOf(bare).toFixed(0)}/s over ${bare.connections} connections.`,
       },
       {
         id: "cpu",

@@ -4,7 +4,7 @@ import { capacityOf } from "../capacity-of.ts";
 import { goalOf } from "../goals.ts";
 import type { Latency } from "../load/tally.ts";
 import { lineChart } from "../reporting/charts.ts";
-import { countedOf, middleOf } from "../runs.ts";
+import { countedOf, middleOf, rangeOf } from "../runs.ts";
 import { openSales, quantity, requestsOf } from "../sales.ts";
 import type { Findings, Scenario } from "../scenario.ts";
 import type { BenchSystem } from "../system.ts";
@@ -41,7 +41,7 @@ async function measure(bench: Bench): Promise<Findings> {
   }
   const p = (key: keyof Latency) => (run: Run) => run.overall?.[key];
   const note = (runs: Run[]) =>
-    `${middleOf(runs, (run) => run.held)} of ${middleOf(runs, (run) => run.answered)} requests succeeded; p99 of lateness ${middleOf(runs, (run) => run.lateness?.p99).toFixed(1)} ms; ${middleOf(runs, (run) => run.coresBusy.all).toFixed(2)} cores busy.`;
+    `${rangeOf(runs, (run) => run.held)} of ${rangeOf(runs, (run) => run.answered)} requests succeeded in a round; p99 of lateness ${middleOf(runs, (run) => run.lateness?.p99).toFixed(1)} ms; ${middleOf(runs, (run) => run.coresBusy.all).toFixed(2)} cores busy.`;
   return {
     figures: [
       { id: "open-500-p50", values: countedOf(slow, p("p50")), note: note(slow) },
