@@ -18,11 +18,15 @@ export function groupsOf(runs: readonly RunRecord[]): RunGroup[] {
   return [...groups].map(([name, of]) => ({ name, runs: of }));
 }
 
-/** Returns a table of the runs in which not every request succeeded at its first try: of each answer, how many a round. */
+/**
+ * Returns a table of the runs in which not every request succeeded at its first try: of each answer, how many a round. A
+ * sentence where there are none.
+ */
 export function answersText(runs: readonly RunRecord[]): string {
+  if (runs.length === 0) return "";
   const groups = groupsOf(runs);
   const shown = groups.filter((group) => !group.runs.every(isFlawless));
-  if (shown.length === 0) return `In every run all requests succeeded at the first try.`;
+  if (shown.length === 0) return "In every run all requests succeeded at the first try.";
   const shownRuns = shown.flatMap((group) => group.runs);
   const answers = namesOf(shownRuns.map(({ counts }) => counts));
   const agains = namesOf(shownRuns.map(({ again }) => again));

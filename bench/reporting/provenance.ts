@@ -24,7 +24,7 @@ export function machineText(sections: readonly Section[]): string {
       ["memory", all(({ memoryGb }) => `${memoryGb} GB`)],
       ["kernel", all(({ kernel }) => kernel)],
       ["Node", all(({ node }) => node)],
-      ["Postgres", [...new Set(postgres)].join("; ")],
+      ["Postgres", [...new Set(postgres)].join("; ") || "not used"],
       ["Redis", all(({ redis }) => redis)],
     ],
   });

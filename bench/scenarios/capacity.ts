@@ -163,7 +163,7 @@ function chartsOf(held: Held[]) {
     stackedBars({
       name: "processor",
       title: "Processor time of one hold by component (the generator is not part of the figure)",
-      bars: categories.map(String),
+      bars: categories,
       x,
       y: { name: "µs for each successful hold" },
       parts: componentsOf(held).map((name) => ({

@@ -4,6 +4,7 @@ import { capacityOf } from "../capacity-of.ts";
 import { goalOf } from "../goals.ts";
 import type { Latency } from "../load/tally.ts";
 import { lineChart } from "../reporting/charts.ts";
+import { numberText } from "../reporting/numbers.ts";
 import { countedOf, middleOf, rangeOf } from "../runs.ts";
 import { openSales, quantity, requestsOf } from "../sales.ts";
 import type { Findings, Scenario } from "../scenario.ts";
@@ -71,24 +72,28 @@ async function steady(
   });
 }
 
-const percentiles = ["p50", "p90", "p99", "p999", "max"] as const;
+const percentiles = { p50: "p50", p90: "p90", p99: "p99", p999: "p99.9", max: "max" } as const;
+type Percentile = keyof typeof percentiles;
 
 function percentilesChart(slow: Run[], fast: Run[], fastRate: number) {
   const points = (runs: Run[]) =>
-    percentiles.map((key): [string, number] => [key, middleOf(runs, (run) => run.latencies["held"]?.[key])]);
+    Object.entries(percentiles).map(([key, name]): [string, number] => [
+      name,
+      middleOf(runs, (run) => run.latencies["held"]?.[key as Percentile]),
+    ]);
   return lineChart({
     name: "percentiles",
     title: "Latency from the intended send time, open loop",
-    categories: [...percentiles],
+    categories: Object.values(percentiles),
     x: { name: "percentile" },
     y: { name: "ms (logarithmic)", scale: "log" },
     lines: [
       { name: "500/s", points: points(slow) },
-      { name: `${fastRate}/s (70 % of capacity)`, points: points(fast) },
+      { name: `${numberText(fastRate)}/s (70 % of capacity)`, points: points(fast) },
     ],
     marks: [
-      { name: "must p99 500/s", value: goalOf("open-500-p99").must },
-      { name: "must p99 70 %", value: goalOf("open-70-p99").must },
+      { name: "p99: must, 500/s", value: goalOf("open-500-p99").must },
+      { name: "p99: must, 70 %", value: goalOf("open-70-p99").must },
     ],
   });
 }
