@@ -50,8 +50,9 @@ export function unknownText(runs: readonly RunRecord[]): string {
   for (const [answer, count] of runs.flatMap((run) => Object.entries(run.counts))) {
     if (isUnknown(answer)) counts.set(answer, (counts.get(answer) ?? 0) + count);
   }
-  const found = [...counts].map(([answer, count]) => `${numberText(count)} ${answer}`);
-  return `Of ${numberText(requests)} requests ${found.length === 0 ? "none" : found.join(", ")} ended without an answer that says what became of it.`;
+  const found = [...counts].map(([answer, count]) => `${numberText(count)} ${answer}`).join(", ");
+  const open = found === "" ? "every one" : `all but these (${found})`;
+  return `Of ${numberText(requests)} requests ${open} got an answer that says what became of it.`;
 }
 
 function isFlawless({ held, answered, again }: RunRecord): boolean {

@@ -47,9 +47,9 @@ export function runsText(sections: readonly Section[]): string {
 function sqlText(sections: readonly Section[]): string {
   const runs = sections.flatMap((section) => section.runs);
   const unchecked = runs.filter(({ checkedBySql }) => !checkedBySql);
-  if (unchecked.length === 0) return "After each of them SQL was asked whether it agrees with the answers.";
+  if (unchecked.length === 0) return "After each run SQL was asked whether it agrees with the answers.";
   const names = groupsOf(unchecked).map(({ name }) => `"${name}"`);
-  return `After ${runs.length - unchecked.length} of them SQL was asked whether it agrees with the answers. The other ${unchecked.length} have no database behind them; of those only the answers were checked: ${names.join(", ")}.`;
+  return `After ${runs.length - unchecked.length} of the runs SQL was asked whether it agrees with the answers. The other ${unchecked.length} have no database behind them; of those only the answers were checked: ${names.join(", ")}.`;
 }
 
 // Others: processes that are not the system's, the kernel's own work, other machines of the same host.

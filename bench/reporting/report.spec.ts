@@ -117,9 +117,9 @@ describe("the report", () => {
       recordOf(runOf({ label: `bare, 64 connections, ${round}`, checkedBySql: false })),
     );
     const text = markdownOf({ sections: [plain(sectionOf("capacity", { runs: [recordOf(runOf()), ...runs] }))] });
-    assert.match(text, /After 1 of them SQL was asked/);
+    assert.match(text, /After 1 of the runs SQL was asked/);
     assert.match(text, /The other 2 have no database[^\n]*: "bare, 64 connections"\./);
-    assert.match(markdownOf({ sections: [plain(sectionOf("soak"))] }), /After each of them SQL was asked/);
+    assert.match(markdownOf({ sections: [plain(sectionOf("soak"))] }), /After each run SQL was asked/);
   });
 
   it("warns when the machine was not quiet", () => {

@@ -9,7 +9,7 @@ import { lineChart, stackedBars } from "../reporting/charts.ts";
 import { roundsBySize } from "../rounds.ts";
 import { bestBy, boundText, countedOf, middleOf, rangeOf, valuesOf } from "../runs.ts";
 import { quantity } from "../sales.ts";
-import type { Findings, Scenario } from "../scenario.ts";
+import type { Findings, Scenario, Table } from "../scenario.ts";
 import { serverCpuUs, warmUp } from "../warm-up.ts";
 import { startBareHttp } from "../start-servers.ts";
 
@@ -81,26 +81,19 @@ function findingsOf(bench: Bench, variants: Variant[], runs: Run[][]): Findings 
         note: "By component in the table.",
       },
     ],
-    tables: [
-      {
-        title: "By number of connections, medians of the rounds",
-        columns: [
-          "",
-          "connections",
-          "requests",
-          "succeeded",
-          "succeeded/s",
-          "p50 ms",
-          "p99 ms",
-          "µs each",
-          "cores busy",
-          "of it others",
-        ],
-        rows: all.map((each) => [each.bare ? "bare node:http" : "boxoffice", each.connections, ...cellsOf(each.runs)]),
-      },
-      processorTable(held),
-    ],
+    tables: [connectionsTable(all), processorTable(held)],
     charts: chartsOf(held),
+  };
+}
+
+function connectionsTable(all: (Variant & { runs: Run[] })[]): Table {
+  return {
+    title: "By number of connections, medians of the rounds",
+    columns: [
+      ...["", "connections", "requests", "succeeded", "succeeded/s", "p50 ms", "p99 ms"],
+      ...["µs each", "cores busy", "of it others"],
+    ],
+    rows: all.map((each) => [each.bare ? "bare node:http" : "boxoffice", each.connections, ...cellsOf(each.runs)]),
   };
 }
 
@@ -120,7 +113,7 @@ function cellsOf(runs: Run[]): number[] {
 
 type Held = { connections: number; runs: Run[] };
 
-function processorTable(held: Held[]) {
+function processorTable(held: Held[]): Table {
   return {
     title: "Processor time for each hold that succeeded, µs",
     columns: ["component", ...held.map(({ connections }) => `${connections} connections`)],

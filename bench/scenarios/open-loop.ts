@@ -92,8 +92,8 @@ function percentilesChart(slow: Run[], fast: Run[], fastRate: number) {
       { name: `${numberText(fastRate)}/s (70 % of capacity)`, points: points(fast) },
     ],
     marks: [
-      { name: "p99: must, 500/s", value: goalOf("open-500-p99").must },
-      { name: "p99: must, 70 %", value: goalOf("open-70-p99").must },
+      { name: "p99 must,\n500/s", value: goalOf("open-500-p99").must },
+      { name: "p99 must,\n70 %", value: goalOf("open-70-p99").must },
     ],
   });
 }
