@@ -113,11 +113,17 @@ function timeoutOf({ headers }: IncomingMessage): number | undefined {
 function decode(schema: DescMethodUnary["input"], codec: Codec, body: Uint8Array) {
   try {
     if (codec === "proto") return codecOf(schema).fromBinary(body);
-    return codecOf(schema).fromJsonString(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
+    return codecOf(schema).fromJsonString(textOf(body));
   } catch (error) {
     const why = codec === "json" && error instanceof Error ? `: ${error.message}` : "";
     throw new ConnectError(`the request can't be decoded${why}`, Code.InvalidArgument);
   }
+}
+
+// Without the byte order mark that some clients put first: the router's TextDecoder takes it off as well.
+function textOf(body: Uint8Array): string {
+  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8", start);
 }
 
 function reply({ request, response }: LeanCall, contentType: string, body: string | Uint8Array): void {
