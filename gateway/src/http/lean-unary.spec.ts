@@ -58,6 +58,9 @@ describe("the lean way", () => {
     ["malformed binary", { headers: { "content-type": "application/proto" }, body: new Uint8Array([255, 255]) }],
     ["JSON behind two byte order marks", { body: `\ufeff\ufeff${JSON.stringify({ eventId })}` }],
     ["a timeout that is no number", { headers: { "connect-timeout-ms": "soon" } }],
+    ["an empty timeout", { headers: { "connect-timeout-ms": "" } }],
+    ["a timeout below zero", { headers: { "connect-timeout-ms": "-1" } }],
+    ["a timeout that only JavaScript calls a number", { headers: { "connect-timeout-ms": "1e3" } }],
   ];
   for (const [what, sent] of malformed) {
     it(`calls ${what} INVALID_ARGUMENT, as the router does`, async () => {

@@ -67,6 +67,12 @@ export function leanCallOf(request: HttpRequest, response: HttpResponse): LeanCa
   return codec && new LeanCall(codec, request, response as ServerResponse);
 }
 
+/** Returns the milliseconds that a request gives its call, none where it does not say, or what is wrong with them. */
+export function timeoutOf({ headers }: HttpRequest): { timeoutMs?: number; error?: ConnectError | undefined } {
+  const timeout = headers["connect-timeout-ms"];
+  return timeout === undefined ? {} : parseTimeout(String(timeout), Number.MAX_SAFE_INTEGER);
+}
+
 /** What was made of a call's body. */
 export type LeanDecoded<M extends DescMethodUnary> =
   { kind: "decoded"; message: MessageShape<M["input"]> } | { kind: "undecodable"; error: ConnectError };
@@ -74,7 +80,9 @@ export type LeanDecoded<M extends DescMethodUnary> =
 /** Makes the message of a call whose body has arrived, and reads its time-out. */
 export function decodeLean<M extends DescMethodUnary>(method: M, call: LeanCall, body: Uint8Array): LeanDecoded<M> {
   try {
-    call.timeoutMs = timeoutOf(call.request);
+    const { timeoutMs, error } = timeoutOf(call.request);
+    if (error) return { kind: "undecodable", error };
+    call.timeoutMs = timeoutMs;
     return { kind: "decoded", message: decode(method.input, call.codec, body) as MessageShape<M["input"]> };
   } catch (error) {
     return { kind: "undecodable", error: ConnectError.from(error, Code.InvalidArgument) };
@@ -100,14 +108,6 @@ export async function answerLean<M extends DescMethodUnary>(
 /** Sends an error as Connect writes it, with its details and metadata. */
 export function replyLeanError({ response }: LeanCall, error: ConnectError): void {
   sendReply(response, replyOfError(error));
-}
-
-function timeoutOf({ headers }: IncomingMessage): number | undefined {
-  const timeout = headers["connect-timeout-ms"];
-  if (timeout === undefined) return undefined;
-  const parsed = parseTimeout(String(timeout), Number.MAX_SAFE_INTEGER);
-  if (parsed.error) throw parsed.error;
-  return parsed.timeoutMs;
 }
 
 function decode(schema: DescMethodUnary["input"], codec: Codec, body: Uint8Array) {
