@@ -1,10 +1,14 @@
 // `make reset`: removes what the stack keeps, so that the next `make up` starts as on the first day.
 
-import { readdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { lockHolder } from "./lock.ts";
 import { readUpSettings } from "./settings.ts";
 import { StackError } from "./stack-error.ts";
+
+// Nothing else: databases of tests and measurements that run now lie in the same folder, and reports that somebody waited for.
+const kept = ["postgres", "postgres.password", "logs", "secrets.json", "up.sock"];
 
 try {
   const { dataDir } = readUpSettings(process.env);
@@ -14,8 +18,7 @@ try {
       `the stack is running (process ${holderPid}): stop it with Ctrl-C there or \`kill ${holderPid}\` first`,
     );
   }
-  // Databases of test runs lie beside the stack's; a running test keeps its own.
-  const entries = (await readdir(dataDir).catch(() => [])).filter((name) => !name.startsWith("test-"));
+  const entries = kept.filter((name) => existsSync(join(dataDir, name)));
   for (const entry of entries) await rm(join(dataDir, entry), { recursive: true, force: true });
   console.log(entries.length > 0 ? `removed ${entries.join(", ")} from ${dataDir}` : `nothing to remove in ${dataDir}`);
 } catch (error) {

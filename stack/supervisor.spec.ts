@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { isRunning } from "../test/support/is-running.ts";
 import type { ProcessSpec } from "./process.ts";
 import { StackError } from "./stack-error.ts";
 import { createSupervisor } from "./supervisor.ts";
@@ -177,22 +178,3 @@ describe("supervisor", function () {
     while (isRunning(Number(output.toString()))) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 });
-
-function isRunning(pid: number): boolean {
-  assert.ok(pid > 0, "not a process id");
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  return !isZombie(pid);
-}
-
-// In a container whose first process reaps nobody, the dead stay listed.
-function isZombie(pid: number): boolean {
-  try {
-    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

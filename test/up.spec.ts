@@ -148,15 +148,16 @@ describe("make up", function () {
 });
 
 function start(script: string, env: Record<string, string>): Command {
-  const child = spawn(process.execPath, ["--import=tsx", script], {
+  // In a group of its own, as a terminal would have it, and yet not to outlive a run of tests that is interrupted.
+  const child = spawn(process.execPath, ["--import=tsx", "--import=./stack/follow-parent.ts", script], {
     env: { ...process.env, DATABASE_URL: "", REDIS_URL: "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
   });
   let output = "";
   let onOutput = () => {};
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
+    stream!.on("data", (chunk: Buffer) => {
       output += chunk.toString();
       onOutput();
     });

@@ -31,6 +31,7 @@ describe("the lean way", () => {
     ["a call in binary", { headers: { "content-type": "application/proto" }, body: binary }],
     ["a call with Connect's headers", { headers: { "connect-protocol-version": "1", "connect-timeout-ms": "5000" } }],
     ["an empty message", { body: "{}" }],
+    ["JSON that begins with a byte order mark", { body: `\ufeff${JSON.stringify({ eventId })}` }],
     ["a call without a session", { path: "ReservationService/CreateReservation", body: JSON.stringify(wishJson) }],
     [
       "a reservation",
@@ -55,7 +56,11 @@ describe("the lean way", () => {
     ["an empty body", { body: "" }],
     ["an unknown field", { body: '{"evntId":"x"}' }],
     ["malformed binary", { headers: { "content-type": "application/proto" }, body: new Uint8Array([255, 255]) }],
+    ["JSON behind two byte order marks", { body: `\ufeff\ufeff${JSON.stringify({ eventId })}` }],
     ["a timeout that is no number", { headers: { "connect-timeout-ms": "soon" } }],
+    ["an empty timeout", { headers: { "connect-timeout-ms": "" } }],
+    ["a timeout below zero", { headers: { "connect-timeout-ms": "-1" } }],
+    ["a timeout that only JavaScript calls a number", { headers: { "connect-timeout-ms": "1e3" } }],
   ];
   for (const [what, sent] of malformed) {
     it(`calls ${what} INVALID_ARGUMENT, as the router does`, async () => {

@@ -67,6 +67,12 @@ export function leanCallOf(request: HttpRequest, response: HttpResponse): LeanCa
   return codec && new LeanCall(codec, request, response as ServerResponse);
 }
 
+/** Returns the milliseconds that a request gives its call, none where it does not say, or what is wrong with them. */
+export function timeoutOf({ headers }: HttpRequest): { timeoutMs?: number; error?: ConnectError | undefined } {
+  const timeout = headers["connect-timeout-ms"];
+  return timeout === undefined ? {} : parseTimeout(String(timeout), Number.MAX_SAFE_INTEGER);
+}
+
 /** What was made of a call's body. */
 export type LeanDecoded<M extends DescMethodUnary> =
   { kind: "decoded"; message: MessageShape<M["input"]> } | { kind: "undecodable"; error: ConnectError };
@@ -74,7 +80,9 @@ export type LeanDecoded<M extends DescMethodUnary> =
 /** Makes the message of a call whose body has arrived, and reads its time-out. */
 export function decodeLean<M extends DescMethodUnary>(method: M, call: LeanCall, body: Uint8Array): LeanDecoded<M> {
   try {
-    call.timeoutMs = timeoutOf(call.request);
+    const { timeoutMs, error } = timeoutOf(call.request);
+    if (error) return { kind: "undecodable", error };
+    call.timeoutMs = timeoutMs;
     return { kind: "decoded", message: decode(method.input, call.codec, body) as MessageShape<M["input"]> };
   } catch (error) {
     return { kind: "undecodable", error: ConnectError.from(error, Code.InvalidArgument) };
@@ -102,22 +110,20 @@ export function replyLeanError({ response }: LeanCall, error: ConnectError): voi
   sendReply(response, replyOfError(error));
 }
 
-function timeoutOf({ headers }: IncomingMessage): number | undefined {
-  const timeout = headers["connect-timeout-ms"];
-  if (timeout === undefined) return undefined;
-  const parsed = parseTimeout(String(timeout), Number.MAX_SAFE_INTEGER);
-  if (parsed.error) throw parsed.error;
-  return parsed.timeoutMs;
-}
-
 function decode(schema: DescMethodUnary["input"], codec: Codec, body: Uint8Array) {
   try {
     if (codec === "proto") return codecOf(schema).fromBinary(body);
-    return codecOf(schema).fromJsonString(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
+    return codecOf(schema).fromJsonString(textOf(body));
   } catch (error) {
     const why = codec === "json" && error instanceof Error ? `: ${error.message}` : "";
     throw new ConnectError(`the request can't be decoded${why}`, Code.InvalidArgument);
   }
+}
+
+// Without the byte order mark that some clients put first: the router's TextDecoder takes it off as well.
+function textOf(body: Uint8Array): string {
+  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8", start);
 }
 
 function reply({ request, response }: LeanCall, contentType: string, body: string | Uint8Array): void {

@@ -2,7 +2,7 @@
 // What is left of the request is discarded by Node once the answer is sent, and the connection serves on.
 
 import type { Gate } from "../overload/admission.ts";
-import { leanCallOf } from "./lean-unary.ts";
+import { leanCallOf, timeoutOf } from "./lean-unary.ts";
 import { replyOfError, sendReply } from "./prepared-errors.ts";
 import type { HttpRequest } from "./read-body.ts";
 import type { HttpResponse } from "./replies.ts";
@@ -17,8 +17,10 @@ export function refuseEarly(
   request: HttpRequest,
   response: HttpResponse,
 ): boolean {
-  const timeout = request.headers["connect-timeout-ms"];
-  const noRoom = gate.refusalOf(timeout === undefined ? timeoutDefaultMs : Number(timeout));
+  const { timeoutMs = timeoutDefaultMs, error } = timeoutOf(request);
+  // Not even a call: what is wrong with it is said, as where there is room.
+  if (error) return false;
+  const noRoom = gate.refusalOf(timeoutMs);
   const call = noRoom && leanCallOf(request, response);
   if (!call) return false;
   sendReply(call.response, replyOfError(gate.turnAway(noRoom)));

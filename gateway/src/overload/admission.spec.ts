@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { policyOf } from "../policy.ts";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { ConnectError } from "@connectrpc/connect";
 import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
+import { RetryInfoSchema } from "#gen/google/rpc/error_details";
+import { policyOf } from "../policy.ts";
 import { createAdmission, type Admission, type Gate } from "./admission.ts";
 import { tickIntervalMs } from "./wait-limit.ts";
 
@@ -69,6 +72,29 @@ describe("admission", () => {
     assert.deepEqual(refusals, ["wait", undefined]);
   });
 
+  for (const reason of ["batch_queue", "late"] as const) {
+    it(`counts none of those that leave refused as answered, who were let in (${reason})`, () => {
+      // A hundred a tick leave, of whom so many are refused; returns the longest time to come back, by then.
+      const longestDelayMs = (refused: number): number => {
+        const admission = admissionOf({ inFlightMax: 1_000 });
+        const gate = admission.gateOf({ priority: "reserving", queue: "reservations" });
+        let longestMs = 0;
+        for (let tick = 0; tick < 30; tick++) {
+          longestMs = 0;
+          for (let call = 0; call < 100; call++) {
+            gate.enter();
+            if (call < refused) longestMs = Math.max(longestMs, retryDelayMsOf(gate.turnAway(reason)));
+            gate.leave();
+          }
+          admission.tick(tick * tickIntervalMs);
+        }
+        return longestMs;
+      };
+      // 95 for every 5 that are answered need 19 seconds; for every 100 they would need one.
+      assert.deepEqual([longestDelayMs(40), longestDelayMs(95)], [1_500, 6_000]);
+    });
+  }
+
   it("counts refusals by priority and reason", () => {
     const admission = admissionOf({ inFlightMax: 1 });
     const gate = admission.gateOf({ priority: "browsing", queue: "reads" });
@@ -85,6 +111,10 @@ describe("admission", () => {
     );
   });
 });
+
+function retryDelayMsOf(error: ConnectError): number {
+  return durationMs(error.findDetails(RetryInfoSchema)[0]!.retryDelay!);
+}
 
 const perSecond = 2_000;
 

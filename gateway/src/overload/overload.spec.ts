@@ -160,6 +160,14 @@ describe("a gateway that refuses early", () => {
     }
   });
 
+  it("tells whoever sends a malformed timeout what is wrong with it, as where there is room", async () => {
+    for (const timeout of ["soon", "", "-1", "1e3", "0x10", "12345678901"]) {
+      const headers = { "connect-timeout-ms": timeout };
+      const { status, body } = await post(gateway.url, "EventService/GetEvent", { eventId }, { headers });
+      assert.deepEqual([timeout, status, body.code], [timeout, 400, "invalid_argument"]);
+    }
+  });
+
   it("shows its answers to web pages that may call", async () => {
     const own = await startTestGateway({ IN_FLIGHT_MAX: "1", CORS_ORIGINS: "https://shop.example" }, gateway.fakes);
     let started = false;

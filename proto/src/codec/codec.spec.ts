@@ -208,6 +208,19 @@ describe("a compiled codec", () => {
     });
   }
 
+  it("refuses names that every object has, and no enum, as the library does", () => {
+    const schema = edge.ListReservationsRequestSchema;
+    for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
+      const text = JSON.stringify({ states: [name] });
+      const read = attempt(() => codecOf(schema).fromJsonString(text));
+      assert.ok("error" in read, `${name} became ${JSON.stringify(read)}`);
+      assert.deepEqual(
+        read,
+        attempt(() => fromJsonString(schema, text)),
+      );
+    }
+  });
+
   it("says of a value of the wrong type what the library says", () => {
     const schema = edge.CreateReservationRequestSchema;
     for (const wrong of [

@@ -8,7 +8,10 @@ import { bail } from "./wire.ts";
 const timestamp = "google.protobuf.Timestamp";
 const duration = "google.protobuf.Duration";
 
-/** Returns the source of `toJson<id>(m)`, which takes what `create` takes and returns text. */
+/**
+ * Returns the source of `toJson<id>(m)`, which takes what `create` takes and returns text. Numbers and booleans are written
+ * unseen: typed code or the binary reader made them.
+ */
 export function jsonWriter(plan: Plan, { desc, id }: PlannedMessage): string {
   if (desc.typeName === timestamp) return `function toJson${id}(m) { return timestampJson(m.seconds, m.nanos); }`;
   if (desc.typeName === duration) return `function toJson${id}() { bail(); }`;

@@ -79,6 +79,23 @@ describe("inventory when something fails", () => {
     assert.deepEqual(await violationsOf(inventory), []);
   });
 
+  it("says unknown of items whose area somebody keeps locked, and goes on with the other areas meanwhile", async () => {
+    const [stuckId, otherId] = [await publishEvent(inventory), await publishEvent(inventory)];
+    const unlock = await lockStock(stuckId);
+    const commands = [holdCommand(stuckId), holdCommand(stuckId)];
+    const stuck: Promise<void>[] = [];
+    // As many batches as may run at once.
+    for (const command of commands) {
+      stuck.push(assert.rejects(hold(inventory, command), { code: Code.Unavailable }));
+      await until(async () => (await waitingBackends()).length === stuck.length);
+    }
+    assert.equal(wordOf((await hold(inventory, holdCommand(otherId)))[0]!), "HELD");
+    await Promise.all(stuck);
+    await unlock();
+    assert.deepEqual((await hold(inventory, ...commands)).map(wordOf), ["HELD", "HELD"]);
+    assert.deepEqual(await violationsOf(inventory), []);
+  });
+
   it("holds nothing for a caller whose deadline passed before its batch began", async () => {
     const eventId = await publishEvent(inventory);
     const unlock = await lockStock(eventId);

@@ -102,6 +102,7 @@ describe("reading reservations", () => {
       text([1.5, id, id]),
       text([9e15, id, id]),
       text([1, id, "x"]),
+      text([1, id, id, id]),
     ]) {
       await assert.rejects(
         list({ customerId: "lister", pageToken }),

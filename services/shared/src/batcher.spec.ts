@@ -162,6 +162,23 @@ describe("batcher", () => {
     assert.deepEqual(seen, [3]);
   });
 
+  it("asks a caller that is an object of a class, too, whether it is gone", async () => {
+    class Client {
+      readonly deadlineAtMs = patient.deadlineAtMs;
+      private readonly left: boolean;
+      constructor(left: boolean) {
+        this.left = left;
+      }
+      isGone(): boolean {
+        return this.left;
+      }
+    }
+    const batcher = createBatcher({ run: doubled, ...bounds() });
+    const [gone, here] = [batcher.submit(1, new Client(true)), batcher.submit(2, new Client(false))];
+    await assert.rejects(gone, CallerGoneError);
+    assert.equal(await here, 4);
+  });
+
   describe("that drops what would come too late", () => {
     // Batches that a test ends one by one, on a clock of its own.
     function setUp(dropsTooLate: boolean, itemsMax = 1) {

@@ -107,6 +107,8 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   let onIdle: (() => void)[] = [];
 
   const queued = () => queue.length - head;
+  // The lesser of the two: one slow batch condemns nobody.
+  const usualMs = () => Math.min(lastMs, meanMs);
 
   function submit(item: Item, caller: Caller): Promise<Outcome> {
     if (closed) return Promise.reject(new BatcherClosedError("closed"));
@@ -164,14 +166,13 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   function takeBatch(): Entry<Item, Outcome>[] {
     const entries: Entry<Item, Outcome>[] = [];
     const nowMs = now();
-    // The shorter of the two: one slow batch condemns nobody.
-    const batchMs = options.dropsTooLate && running.size > 0 ? Math.min(lastMs, meanMs) : 0;
+    const batchMs = options.dropsTooLate && running.size > 0 ? usualMs() : 0;
     let bytes = 0;
     while (head < queue.length && entries.length < itemsMax) {
       const entry = queue[head]!;
-      const { deadlineAtMs, isGone } = entry.caller;
+      const { deadlineAtMs } = entry.caller;
       const reason =
-        deadlineAtMs <= nowMs || isGone?.()
+        deadlineAtMs <= nowMs || entry.caller.isGone?.()
           ? new CallerGoneError("the caller no longer waits")
           : deadlineAtMs < nowMs + batchMs
             ? new TooLateError("the answer would come too late")
@@ -229,8 +230,7 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     },
     get batchMs() {
       const [oldest] = running;
-      const usualMs = Math.min(lastMs, meanMs);
-      return oldest ? Math.max(usualMs, now() - oldest.startedMs) : usualMs;
+      return oldest ? Math.max(usualMs(), now() - oldest.startedMs) : usualMs();
     },
     close() {
       closed = true;

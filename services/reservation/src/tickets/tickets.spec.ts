@@ -183,7 +183,18 @@ describe("tickets", () => {
       const { eventId, reservationId } = newIds();
       const cursor = { eventId, reservationId, place: 7 };
       assert.deepEqual(parseTicketPageToken(tokenFromTicketCursor(cursor)), cursor);
-      for (const text of ["", "?", `${eventId}/${reservationId}/0`, `${eventId}/x/1`, `${eventId}/${eventId}/1/1`]) {
+      const others = [
+        {},
+        [],
+        [eventId, reservationId],
+        [eventId, reservationId, 0],
+        [eventId, reservationId, 1.5],
+        [eventId, reservationId, 1e9],
+        [eventId, reservationId, "1"],
+        [eventId, "x", 1],
+        [eventId, reservationId, 1, 1],
+      ];
+      for (const text of ["", "?", ...others.map((other) => JSON.stringify(other))]) {
         assert.equal(parseTicketPageToken(Buffer.from(text).toString("base64url")), undefined, text);
       }
       await assert.rejects(replica.tickets.listTickets({ customerId, pageToken: "AA" }, within), isInvalid);
