@@ -32,13 +32,14 @@ therefore offered to a system whose database is the bottleneck, as it is once ga
 transactions hold two items and run one at a time. The usual system, which the processor bounds, is offered up to twice its
 capacity beside it; what it loses there is what the refusals and the generator cost, and it is not part of the figure.
 Capacity is what a closed loop gets. Then, in turns, an open loop offers shares and multiples of it over 8,192 connections;
-buyers who are refused don't come back. Goodput is successful holds a second, the peak is the best of any offered load of the
-same round, and latencies count from when a request was due.`,
+buyers who are refused don't come back. Goodput is successful holds a second, from the first request to the last answer; the
+peak is the best of any offered load of the same round. What was offered is counted until the last request left, and latencies
+from when a request was due.`,
   measure,
 };
 
 type Variant = { name: string; system: BenchSystem; capacity: number; load: number };
-type Offered = Variant & { runs: Run[] };
+type Offered = Variant & { seconds: number; runs: Run[] };
 
 async function measure(bench: Bench): Promise<Findings> {
   const { rounds, seconds, loads, usualLoads } = bySize[bench.asked.size];
@@ -54,7 +55,7 @@ async function measure(bench: Bench): Promise<Findings> {
   const capacity = await capacityOfSlow(bench, slow, seconds);
   variants.push(...loads.map((load) => ({ name: "database-bound", system: slow, capacity, load })));
   const runs = await interleave(variants, rounds, (variant, round) => offer(bench, variant, { seconds, round }));
-  const all = variants.map((variant, index): Offered => ({ ...variant, runs: runs[index]! }));
+  const all = variants.map((variant, index): Offered => ({ ...variant, seconds, runs: runs[index]! }));
   const figures = figuresOf(all.filter(({ system }) => system === slow));
   return { figures, tables: [tableOf(all)], charts: [goodputChart(all)] };
 }
@@ -85,14 +86,14 @@ async function offer(
 
 function figuresOf(slow: Offered[]): Figure[] {
   const rates = slow.map(({ runs }) => valuesOf(runs, (run) => run.heldPerSecond));
-  const { capacity, runs } = slow.find(({ load }) => load === worst)!;
+  const { capacity, seconds, runs } = slow.find(({ load }) => load === worst)!;
   const goodput = valuesOf(runs, (run) => run.heldPerSecond).flatMap((rate, round) => {
     const peak = Math.max(...rates.map((each) => each[round] ?? 0));
     return rate === undefined || peak === 0 ? [] : [rate / peak];
   });
   const answers = [...new Set(runs.flatMap((run) => Object.keys(run.counts)))];
   const counts = answers.map((answer) => `${rangeOf(runs, (run) => run.counts[answer] ?? 0)} ${answer}`).join(", ");
-  const offered = middleOf(runs, (run) => run.answeredPerSecond).toFixed(0);
+  const offered = middleOf(runs, (run) => offeredPerSecond(run, seconds)).toFixed(0);
   const p99 = middleOf(runs, (run) => run.latencies["held"]?.p99).toFixed(0);
   return [
     {
@@ -109,8 +110,8 @@ function figuresOf(slow: Offered[]): Figure[] {
 }
 
 function tableOf(all: Offered[]): Table {
-  const values: ((run: Run) => number | undefined)[] = [
-    (run) => run.answeredPerSecond,
+  const values: ((run: Run, seconds: number) => number | undefined)[] = [
+    offeredPerSecond,
     (run) => run.heldPerSecond,
     (run) => run.latencies["held"]?.p50,
     (run) => run.latencies["held"]?.p99,
@@ -125,8 +126,17 @@ function tableOf(all: Offered[]): Table {
       ...["system", "× capacity", "offered/s", "goodput/s", "held p50 ms", "held p99 ms"],
       ...["refused", "refusals p99 ms", "gateway µs an answer", "cores busy"],
     ],
-    rows: all.map(({ name, load, runs }) => [name, load, ...values.map((value) => middleOf(runs, value))]),
+    rows: all.map(({ name, load, seconds, runs }) => [
+      name,
+      load,
+      ...values.map((value) => middleOf(runs, (run) => value(run, seconds))),
+    ]),
   };
+}
+
+// Until the last one left, however long the answers took after that.
+function offeredPerSecond({ answered, lateness }: Run, seconds: number): number {
+  return answered / (seconds + (lateness?.max ?? 0) / 1_000);
 }
 
 function goodputChart(all: Offered[]): Chart {
@@ -139,8 +149,8 @@ function goodputChart(all: Offered[]): Chart {
       name,
       points: all
         .filter((each) => each.name === name)
-        .map(({ capacity, runs }): [number, number] => [
-          middleOf(runs, (run) => run.answeredPerSecond) / capacity,
+        .map(({ capacity, seconds, runs }): [number, number] => [
+          middleOf(runs, (run) => offeredPerSecond(run, seconds)) / capacity,
           middleOf(runs, (run) => run.heldPerSecond) / capacity,
         ]),
     })),
