@@ -5,10 +5,11 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
+sbom_dir ?= dist
 bench_words := $(foreach word,only quick soak million report,$(if $($(word)),$(word)=$($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
+.PHONY: help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate reset logs node
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
@@ -32,6 +33,14 @@ lint: node_modules/.package-lock.json ## Check protos, types, format, import bou
 format: node_modules/.package-lock.json ## Format the code and mend what the linter can
 	$(bin)/oxlint --fix --quiet || true
 	$(bin)/prettier --write --cache --log-level=warn .
+
+audit: node_modules/.package-lock.json ## Ask the registry for known vulnerabilities; fails on one that is not explained (offline=ok)
+	@$(run) stack/audit.ts $(if $(offline),offline=$(offline))
+
+sbom: | node ## List every package that production runs, with its checksum and licence: dist/boxoffice.cdx.json (CycloneDX)
+	@mkdir -p $(sbom_dir)
+	@npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx --sbom-type=application > $(sbom_dir)/boxoffice.cdx.json
+	@echo 'wrote $(sbom_dir)/boxoffice.cdx.json'
 
 bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,hot-area quick=1 soak=600 million=1000000)
 	@$(run) bench/main.ts $(bench_words)

@@ -5,7 +5,7 @@ import { InventoryService, PaymentService, ReservationService } from "#stubs";
 import { implement, startGrpcServer, type GrpcServer, type Handlers } from "#shared/grpc-server";
 import { createMetrics } from "#shared/metrics";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescService, Message } from "@bufbuild/protobuf";
 
 /** Handlers by local name; whatever a test does not set is UNIMPLEMENTED. */
 export type Fake<S extends DescService> = {
@@ -36,6 +36,18 @@ export async function startFakes(): Promise<Fakes> {
     payment,
     stop: async () => void (await Promise.all([inventory.stop(), reservation.stop(), payment.stop()])),
   };
+}
+
+/** Has `answer` stand in for every method of every service; it is told of each request that reaches one. */
+export function fakeEverything(fakes: Fakes, answer: (request: Message) => Promise<object>): void {
+  for (const [service, { handlers }] of [
+    [InventoryService, fakes.inventory],
+    [ReservationService, fakes.reservation],
+    [PaymentService, fakes.payment],
+  ] as const) {
+    const byName: Record<string, unknown> = handlers;
+    for (const { localName } of service.methods) byName[localName] = answer;
+  }
 }
 
 async function startFake<S extends DescService>(service: S): Promise<Fake<S>> {
