@@ -5,13 +5,13 @@ import assert from "node:assert/strict";
 import { toBinary, type DescMessage, fromJson, type JsonObject, type Message } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { InventoryService, PaymentService, ReservationService } from "#stubs";
+import { InventoryService, PaymentService, ReservationService, TicketService } from "#stubs";
 import { fakeEverything } from "../../gateway/test/fakes.ts";
 import { organiserToken, post, startTestGateway, ways, type TestGateway } from "../../gateway/test/harness.ts";
 import { assertCoversEveryMethod, edgeMethods, fieldsOf, nameOf, wellFormed } from "../support/edge-methods.ts";
 
 const internalNames = namesOf(
-  [InventoryService, ReservationService, PaymentService].flatMap(({ methods }) =>
+  [InventoryService, ReservationService, TicketService, PaymentService].flatMap(({ methods }) =>
     methods.flatMap(({ input, output }) => [input, output]),
   ),
 );

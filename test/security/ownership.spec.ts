@@ -2,23 +2,32 @@
 // since every layer has a part in it.
 
 import assert from "node:assert/strict";
+import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { v7 as uuidv7 } from "uuid";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
+import type { Ticket } from "#gen/boxoffice/edge/v1/ticket";
 import { assertCoversEveryMethod, edgeMethods, fieldsOf, nameOf } from "../support/edge-methods.ts";
 import { bestOf, guest, organiser, publishEvent, reasonOf, untilKnown, type EdgeUser } from "../support/edge.ts";
 import { startSystem, type System } from "../support/system.ts";
 
-/** A customer with a reservation that is held and one that is paid, and somebody who has learnt of both. */
+/** A customer with a reservation that is held, one that is paid and its tickets, and somebody who has learnt of all of it. */
 type Scene = {
   victim: EdgeUser;
+  friend: EdgeUser;
   thief: EdgeUser;
   eventId: string;
   held: ReturnType<typeof bestOf>;
   paid: ReturnType<typeof bestOf>;
   /** How the paid one was paid. */
   payment: { paymentMethodToken: string; idempotencyKey: string };
-  /** Where the victim's second page of reservations begins. */
+  /** A ticket that is the victim's, and the code of it. */
+  ticket: Ticket;
+  code: string;
+  /** A ticket that the victim gave to a friend, as it was before. */
+  given: Ticket;
+  /** Where the victim's second pages of reservations and of tickets begin. */
   pageToken: string;
+  ticketsPageToken: string;
 };
 
 type Attack = (scene: Scene) => Promise<void>;
@@ -35,6 +44,7 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
   "EventService.ListEvents": takesNoCustomersIds,
   "EventService.GetAvailability": takesNoCustomersIds,
   "OperationsService.CheckInvariants": takesNoCustomersIds,
+  "TicketService.GetVerificationKeys": takesNoCustomersIds,
   "ReservationService.CreateReservation": async ({ thief, held, paid }) => {
     for (const wish of [held, paid, { ...held, areaId: "elsewhere" }]) {
       const reason = await reasonOf(thief.reservations.createReservation(wish));
@@ -64,6 +74,51 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
         assert.equal(await reasonOf(thief.reservations.checkout(request)), "NOT_FOUND");
       }
     }
+  },
+  "TicketService.ListTickets": async ({ thief, eventId, paid, ticketsPageToken }) => {
+    const { reservationId } = paid;
+    const pageToken = ticketsPageToken;
+    for (const request of [{}, { eventId }, { reservationId }, { eventId, reservationId }, { pageToken }]) {
+      const { tickets, nextPageToken } = await thief.tickets.listTickets({ ...request, pageSize: 100 });
+      assert.deepEqual([tickets, nextPageToken], [[], ""]);
+    }
+  },
+  "TicketService.GetTicketQr": async ({ thief, ticket, given }) => {
+    for (const { eventId, ticketId } of [ticket, given]) {
+      for (const key of [{ eventId, ticketId }, { eventId, ticketId: ticketId.toUpperCase() }]) {
+        assert.equal(await reasonOf(thief.tickets.getTicketQr(key)), "NOT_FOUND");
+      }
+    }
+  },
+  // Of the one that was given away, what its owners asked for is asked again, and asked for otherwise.
+  "TicketService.TransferTicket": async ({ thief, victim, friend, ticket, given }) => {
+    for (const { eventId, ticketId, epoch } of [ticket, given, { ...given, epoch: given.epoch + 1 }]) {
+      for (const receiverId of [thief.customerId, victim.customerId, friend.customerId]) {
+        const request = { eventId, ticketId, epoch, receiverId };
+        assert.ok(["NOT_FOUND", "InvalidArgument"].includes(await reasonOf(thief.tickets.transferTicket(request))));
+      }
+    }
+  },
+  // At the door it is the code that counts, whoever holds it: so only the gate may show one.
+  "TicketService.VerifyTicket": async ({ thief, eventId, code }) => {
+    assert.equal(await reasonOf(thief.tickets.verifyTicket({ eventId, code })), "PermissionDenied");
+  },
+  "TicketService.AdmitTicket": async ({ thief, eventId, code }) => {
+    const scan = { eventId, code, deviceId: "scanner-1", nonce: "1" };
+    assert.equal(await reasonOf(thief.tickets.admitTicket(scan)), "PermissionDenied");
+  },
+  "TicketService.SubmitScans": async ({ thief, eventId, code }) => {
+    const scans = [{ code, nonce: "1", scanTime: timestampNow() }];
+    assert.equal(
+      await reasonOf(thief.tickets.submitScans({ eventId, deviceId: "scanner-1", scans })),
+      "PermissionDenied",
+    );
+  },
+  "TicketService.RevokeTicket": async ({ thief, ticket: { eventId, ticketId } }) => {
+    assert.equal(await reasonOf(thief.tickets.revokeTicket({ eventId, ticketId })), "PermissionDenied");
+  },
+  "TicketService.GetRevocations": async ({ thief, eventId }) => {
+    assert.equal(await reasonOf(thief.tickets.getRevocations({ eventId })), "PermissionDenied");
   },
 };
 
@@ -95,9 +150,10 @@ describe("what belongs to a customer", function () {
       const attack = attacks[nameOf(method)];
       if (typeof attack === "function") {
         it(`in ${nameOf(method)}, asked by somebody who knows the ids`, async () => {
-          const before = await belongingsOf(scene.victim);
+          const belongings = () => Promise.all([scene.victim, scene.friend].map(belongingsOf));
+          const before = await belongings();
           await attack(scene);
-          assert.deepEqual(await belongingsOf(scene.victim), before);
+          assert.deepEqual(await belongings(), before);
         });
       } else {
         it(`in ${nameOf(method)}, which can't name it`, () => {
@@ -183,22 +239,30 @@ describe("what belongs to a customer", function () {
 
 async function createScene(system: System, staff: EdgeUser): Promise<Scene> {
   const eventId = await publishEvent(staff);
-  const [victim, thief] = [await guest(system.gatewayUrl), await guest(system.gatewayUrl)];
-  const [held, paid] = [bestOf(eventId, 2), bestOf(eventId, 2)];
+  const someone = () => guest(system.gatewayUrl);
+  const [victim, friend, thief] = [await someone(), await someone(), await someone()];
+  const [held, paid] = [bestOf(eventId, 2), bestOf(eventId, 3)];
   await victim.reservations.createReservation(held);
   await victim.reservations.createReservation(paid);
   const payment = { paymentMethodToken: "tok_approve", idempotencyKey: "first" };
   await untilKnown(() => victim.reservations.checkout({ eventId, reservationId: paid.reservationId, ...payment }));
   const { nextPageToken: pageToken } = await victim.reservations.listReservations({ pageSize: 1 });
   assert.notEqual(pageToken, "");
-  return { victim, thief, eventId, held, paid, payment, pageToken };
+  const { tickets } = await victim.tickets.listTickets({ eventId });
+  const [ticket, given] = [tickets[0]!, tickets[1]!];
+  const { code } = await victim.tickets.getTicketQr({ eventId, ticketId: ticket.ticketId });
+  const { ticketId, epoch } = given;
+  await victim.tickets.transferTicket({ eventId, ticketId, epoch, receiverId: friend.customerId });
+  const { nextPageToken: ticketsPageToken } = await victim.tickets.listTickets({ pageSize: 1 });
+  assert.notEqual(ticketsPageToken, "");
+  return { victim, friend, thief, eventId, held, paid, payment, ticket, code, given, pageToken, ticketsPageToken };
 }
 
-async function belongingsOf({ reservations, events }: EdgeUser): Promise<unknown> {
+async function belongingsOf({ reservations, tickets, events }: EdgeUser): Promise<unknown> {
   const mine = (await reservations.listReservations({})).reservations;
   const eventIds = new Set(mine.map(({ eventId }) => eventId));
   const availability = await Promise.all([...eventIds].map((eventId) => events.getAvailability({ eventId })));
-  return { mine, availability };
+  return { mine, tickets: (await tickets.listTickets({})).tickets, availability };
 }
 
 function inCapitals({ eventId, reservationId }: { eventId: string; reservationId: string }) {

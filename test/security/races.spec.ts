@@ -151,7 +151,7 @@ async function authorize(
   assert.ok(outcome?.outcome.case === "payment" && outcome.outcome.value.state === PaymentState.AUTHORIZED);
 }
 
-async function outcomeOf(call: Promise<{ outcome?: PaymentOutcome }>): Promise<string> {
+async function outcomeOf(call: Promise<{ outcome?: PaymentOutcome | undefined }>): Promise<string> {
   const { outcome } = (await call).outcome!;
   if (outcome.case === "refusal") return RefusalReason[outcome.value.reason];
   return outcome.case === "payment" ? PaymentState[outcome.value.state] : "nothing";

@@ -16,6 +16,7 @@ type Caller = "nobody" | "buyer" | "gate" | "organiser";
 const anybody: Caller[] = ["nobody", "buyer", "gate", "organiser"];
 const whoHasASession: Caller[] = ["buyer", "gate", "organiser"];
 const organisers: Caller[] = ["organiser"];
+const gates: Caller[] = ["gate"];
 
 const mayCall: Record<string, Caller[]> = {
   "SessionService.CreateGuestSession": anybody,
@@ -30,6 +31,15 @@ const mayCall: Record<string, Caller[]> = {
   "ReservationService.ListReservations": whoHasASession,
   "ReservationService.CancelReservation": whoHasASession,
   "ReservationService.Checkout": whoHasASession,
+  "TicketService.ListTickets": whoHasASession,
+  "TicketService.GetTicketQr": whoHasASession,
+  "TicketService.TransferTicket": whoHasASession,
+  "TicketService.VerifyTicket": gates,
+  "TicketService.AdmitTicket": gates,
+  "TicketService.SubmitScans": gates,
+  "TicketService.RevokeTicket": organisers,
+  "TicketService.GetVerificationKeys": gates,
+  "TicketService.GetRevocations": gates,
   "OperationsService.CheckInvariants": organisers,
 };
 

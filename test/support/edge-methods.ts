@@ -29,6 +29,8 @@ export function fieldsOf(message: DescMessage, seen = new Set<DescMessage>()): D
 }
 
 const reservation = { eventId, reservationId };
+const ticket = { eventId, ticketId: "01890a5d-ac96-774b-bcce-b302099a8059" };
+const scan = { code: "AQID", nonce: "1", gate: "north" };
 
 /** A well-formed request of every public method, as JSON. */
 export const wellFormed: Record<string, Record<string, unknown>> = {
@@ -55,6 +57,19 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
   "ReservationService.ListReservations": { eventId },
   "ReservationService.CancelReservation": reservation,
   "ReservationService.Checkout": { ...reservation, paymentMethodToken: "tok_approve", idempotencyKey: "first" },
+  "TicketService.ListTickets": { eventId },
+  "TicketService.GetTicketQr": { ...ticket, format: "QR_FORMAT_PNG" },
+  "TicketService.TransferTicket": { ...ticket, epoch: 1, receiverId: "guest:2" },
+  "TicketService.VerifyTicket": { eventId, code: scan.code },
+  "TicketService.AdmitTicket": { eventId, deviceId: "scanner-1", ...scan },
+  "TicketService.SubmitScans": {
+    eventId,
+    deviceId: "scanner-1",
+    scans: [{ ...scan, scanTime: "2026-05-01T19:30:00Z" }],
+  },
+  "TicketService.RevokeTicket": { ...ticket, reason: "lost" },
+  "TicketService.GetVerificationKeys": {},
+  "TicketService.GetRevocations": { eventId, pageSize: 10 },
   "OperationsService.CheckInvariants": { eventId },
 };
 
