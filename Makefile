@@ -37,9 +37,11 @@ format: node_modules/.package-lock.json ## Format the code and mend what the lin
 audit: node_modules/.package-lock.json ## Ask the registry for known vulnerabilities; fails on one that is not explained (offline=ok)
 	@$(run) stack/audit.ts $(if $(offline),offline=$(offline))
 
-sbom: | node ## List every package that production runs, with its checksum and licence: dist/boxoffice.cdx.json (CycloneDX)
+# With --omit=dev npm would leave out packages of production that a tool needs as well (https://github.com/npm/cli/issues/7909):
+# so all are listed, and those of development say so.
+sbom: | node ## List every package with its checksum and licence, those of development marked: dist/boxoffice.cdx.json (CycloneDX)
 	@mkdir -p $(sbom_dir)
-	@npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx --sbom-type=application > $(sbom_dir)/boxoffice.cdx.json
+	@npm sbom --package-lock-only --sbom-format=cyclonedx --sbom-type=application > $(sbom_dir)/boxoffice.cdx.json
 	@echo 'wrote $(sbom_dir)/boxoffice.cdx.json'
 
 bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,hot-area quick=1 soak=600 million=1000000)

@@ -47,7 +47,9 @@ export function parseReport(output: string): AuditReport | undefined {
 async function main(args: string[]): Promise<number> {
   // npm ends with 1 when it has found something; what it prints is what counts.
   const output = await new Promise<string>((resolve) =>
-    execFile("npm", ["audit", "--json", "--package-lock-only"], { maxBuffer: 64 << 20 }, (_, stdout) => resolve(stdout)),
+    execFile("npm", ["audit", "--json", "--package-lock-only"], { maxBuffer: 64 << 20 }, (_, stdout) =>
+      resolve(stdout),
+    ),
   );
   const report = parseReport(output);
   if (!report) {

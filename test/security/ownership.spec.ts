@@ -85,7 +85,10 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
   },
   "TicketService.GetTicketQr": async ({ thief, ticket, given }) => {
     for (const { eventId, ticketId } of [ticket, given]) {
-      for (const key of [{ eventId, ticketId }, { eventId, ticketId: ticketId.toUpperCase() }]) {
+      for (const key of [
+        { eventId, ticketId },
+        { eventId, ticketId: ticketId.toUpperCase() },
+      ]) {
         assert.equal(await reasonOf(thief.tickets.getTicketQr(key)), "NOT_FOUND");
       }
     }
@@ -95,7 +98,7 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
     for (const { eventId, ticketId, epoch } of [ticket, given, { ...given, epoch: given.epoch + 1 }]) {
       for (const receiverId of [thief.customerId, victim.customerId, friend.customerId]) {
         const request = { eventId, ticketId, epoch, receiverId };
-        assert.ok(["NOT_FOUND", "InvalidArgument"].includes(await reasonOf(thief.tickets.transferTicket(request))));
+        assert.ok(["NOT_FOUND", "INVALID_ARGUMENT"].includes(await reasonOf(thief.tickets.transferTicket(request))));
       }
     }
   },

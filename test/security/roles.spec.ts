@@ -9,7 +9,13 @@ import { Role } from "#gen/boxoffice/edge/v1/session";
 import { edgeServices } from "../../gateway/src/policy.ts";
 import { fakeEverything } from "../../gateway/test/fakes.ts";
 import { clientOf, protocols, startTestGateway, tokenFor, type TestGateway } from "../../gateway/test/harness.ts";
-import { assertCoversEveryMethod, edgeMethods, nameOf, wellFormed, wellFormedRequest } from "../support/edge-methods.ts";
+import {
+  assertCoversEveryMethod,
+  edgeMethods,
+  nameOf,
+  wellFormed,
+  wellFormedRequest,
+} from "../support/edge-methods.ts";
 
 type Caller = "nobody" | "buyer" | "gate" | "organiser";
 

@@ -70,7 +70,9 @@ async function sources(): Promise<string[]> {
       (await readdir(folder, { recursive: true })).map((file) => join(folder, file)),
     ),
   );
-  return folders.flat().filter((file) => /\/src\/.*\.ts$/.test(file) && !/\.spec\.ts$|\/src\/(gen|testing)\//.test(file));
+  return folders
+    .flat()
+    .filter((file) => /\/src\/.*\.ts$/.test(file) && !/\.spec\.ts$|\/src\/(gen|testing)\//.test(file));
 }
 
 // Returns the comparisons of a secret with anything that is not plainly harmless.
@@ -82,7 +84,9 @@ function hastyComparisons(source: string): string[] {
     if (isHarmless(left!) || isHarmless(right!)) continue;
     if (isSecret(left!) || isSecret(right!)) found.push(text);
   }
-  for (const [text, object, args] of code.matchAll(/([\w$.]+)\.(?:equals|includes|localeCompare|indexOf)\(([\w$.]+)\)/g)) {
+  for (const [text, object, args] of code.matchAll(
+    /([\w$.]+)\.(?:equals|includes|localeCompare|indexOf)\(([\w$.]+)\)/g,
+  )) {
     if (isSecret(object!) || isSecret(args!)) found.push(text);
   }
   for (const [text, args] of code.matchAll(/Buffer\.compare\(([^)]*)\)/g)) {
@@ -98,7 +102,13 @@ function isHarmless(operand: string): boolean {
 
 // Of a.b.expectedMac(text) the words of the last name: expected, mac. WEBHOOK_SECRET has the words webhook and secret.
 function isSecret(operand: string): boolean {
-  const name = operand.replace(/[([].*$/s, "").replace(/[!?]/g, "").trim().split(".").at(-1) ?? "";
+  const name =
+    operand
+      .replace(/[([].*$/s, "")
+      .replace(/[!?]/g, "")
+      .trim()
+      .split(".")
+      .at(-1) ?? "";
   const words = name.split(/_|(?<=[a-z0-9])(?=[A-Z])/).map((word) => word.toLowerCase());
   return words.some((word) => secretWords.includes(word)) || words.join("").includes("apikey");
 }

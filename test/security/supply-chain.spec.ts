@@ -11,6 +11,13 @@ const run = promisify(execFile);
 
 type LockedPackage = { version: string; integrity: string; dev?: boolean; hasInstallScript?: boolean };
 
+type Component = {
+  name: string;
+  version: string;
+  hashes: { alg: string; content: string }[];
+  properties: { name: string }[];
+};
+
 describe("other people's packages", function () {
   this.timeout(120_000);
   let dir: string;
@@ -50,27 +57,35 @@ describe("other people's packages", function () {
     );
   });
 
-  it("are all listed by `make sbom` that production runs, with their checksums, and without a network", async () => {
+  it("are all listed by `make sbom`, with their checksums, those of development marked, and without a network", async () => {
     await run("make", ["--silent", "sbom", `sbom_dir=${dir}`], {
       env: { ...withoutNpmSettings(), npm_config_offline: "true", npm_config_registry: "http://127.0.0.1:1" },
     });
     const sbom = JSON.parse(await readFile(join(dir, "boxoffice.cdx.json"), "utf8")) as {
       bomFormat: string;
       metadata: { component: { purl: string } };
-      components: { name: string; version: string; hashes: { alg: string; content: string }[] }[];
+      components: Component[];
     };
     assert.deepEqual([sbom.bomFormat, sbom.metadata.component.purl], ["CycloneDX", "pkg:npm/boxoffice@0.1.0"]);
-    const listed = sbom.components.map(({ name, version, hashes }) => {
-      const { content } = hashes.find(({ alg }) => alg === "SHA-512")!;
-      return `${name}@${version} sha512-${Buffer.from(content, "hex").toString("base64")}`;
+    const listed = sbom.components.map((component) => {
+      const { content } = component.hashes.find(({ alg }) => alg === "SHA-512")!;
+      const isOfDevelopment = component.properties.some(({ name }) => name === "cdx:npm:package:development");
+      return lineOf({
+        ...component,
+        integrity: `sha512-${Buffer.from(content, "hex").toString("base64")}`,
+        isOfDevelopment,
+      });
     });
-    const inProduction = [...locked].filter(([, { dev }]) => !dev);
-    const expected = inProduction.map(
-      ([path, { version, integrity }]) => `${path.split("node_modules/").at(-1)}@${version} ${integrity}`,
+    const expected = [...locked].map(([path, { version, integrity, dev = false }]) =>
+      lineOf({ name: path.split("node_modules/").at(-1)!, version, integrity, isOfDevelopment: dev }),
     );
     assert.deepEqual([...new Set(listed)].sort(), [...new Set(expected)].sort());
   });
 });
+
+function lineOf(of: { name: string; version: string; integrity: string; isOfDevelopment: boolean }): string {
+  return `${of.name}@${of.version} ${of.integrity}${of.isOfDevelopment ? " (development)" : ""}`;
+}
 
 // npm tells its children of its settings through the environment, which would count for more than a file. And npm's own code
 // is no part of the coverage.

@@ -150,7 +150,16 @@ describe("an id token", () => {
   });
 
   it("gives no role that it does not name exactly", async () => {
-    const almost = ["Organiser", "organiser ", "organiser,gate", "ROLE_ORGANISER", "organis", ["organiser"], { organiser: true }, 1];
+    const almost = [
+      "Organiser",
+      "organiser ",
+      "organiser,gate",
+      "ROLE_ORGANISER",
+      "organis",
+      ["organiser"],
+      { organiser: true },
+      1,
+    ];
     const { body } = await exchange(await sign({ ...claims(), roles: almost }));
     assert.deepEqual(body.session.roles, []);
     for (const roles of [{ organiser: true }, "organiser gate", 1, null, true]) {
@@ -232,7 +241,12 @@ describe("a replayed session", () => {
       seen.push(customerId);
       return {};
     };
-    const headers = { "x-customer-id": "guest:2", "x-user": "guest:2", cookie: "session=guest:2", "l5d-client-id": "x" };
+    const headers = {
+      "x-customer-id": "guest:2",
+      "x-user": "guest:2",
+      cookie: "session=guest:2",
+      "l5d-client-id": "x",
+    };
     await post(gateway.url, "ReservationService/ListReservations", {}, { token: tokenFor("guest:1"), headers });
     assert.deepEqual(seen, ["guest:1"]);
   });

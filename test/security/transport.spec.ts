@@ -131,7 +131,10 @@ describe("the doors", function () {
       });
 
       it("call a message that says it has 4 GiB too large, and don't wait for them", async () => {
-        assert.equal(await grpcCodeOf(target, grpcMessage(Buffer.alloc(8), { length: 0xffff_ffff })), Code.ResourceExhausted);
+        assert.equal(
+          await grpcCodeOf(target, grpcMessage(Buffer.alloc(8), { length: 0xffff_ffff })),
+          Code.ResourceExhausted,
+        );
       });
 
       it("call a message of 2 MiB too large", async () => {
