@@ -44,6 +44,16 @@ export function parseReport(output: string): AuditReport | undefined {
   }
 }
 
+// Returns npm's words for what went wrong.
+function whyNot(output: string): string {
+  try {
+    const { message, error } = JSON.parse(output) as { message?: string; error?: { summary?: string } };
+    return message ?? error?.summary ?? "it did not say why";
+  } catch {
+    return "npm printed nothing that could be read";
+  }
+}
+
 async function main(args: string[]): Promise<number> {
   // npm ends with 1 when it has found something; what it prints is what counts.
   const output = await new Promise<string>((resolve) =>
@@ -53,7 +63,7 @@ async function main(args: string[]): Promise<number> {
   );
   const report = parseReport(output);
   if (!report) {
-    console.log("audit: NOT CHECKED, since the registry gave no answer");
+    console.log(`audit: NOT CHECKED, the registry gave no answer: ${whyNot(output)}`);
     return args.includes("offline=ok") ? 0 : 1;
   }
   const { unexplained, outdated } = judge(report, explained);

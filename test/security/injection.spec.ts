@@ -6,7 +6,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { once } from "node:events";
 import { v7 as uuidv7 } from "uuid";
 import { createLogger } from "#shared/logger";
-import { bestOf, curl, guest, organiser, publishEvent, reasonOf, type EdgeUser } from "../support/edge.ts";
+import { bestOf, curl, gateStaff, guest, organiser, publishEvent, reasonOf, type EdgeUser } from "../support/edge.ts";
 import { exchangeRaw } from "../support/raw-http1.ts";
 import { flags, frameTypes, headerFrames, openRawHttp2, plainHeaders } from "../support/raw-http2.ts";
 import { startSystem, type System } from "../support/system.ts";
@@ -107,6 +107,17 @@ describe("what a caller writes", function () {
       );
     });
 
+    it("in an error of a text that no encoding of the message can hold: half of a surrogate pair", async () => {
+      for (const type of ["application/json", "application/grpc-web+json"]) {
+        const json = '{"\\ud800 \\udc00\\udc00":1,"filter":"\\ud800"}';
+        const body = type === "application/json" ? json : enveloped(json);
+        const response = await fetch(`${system.gatewayUrl}${path}`, { method: "POST", headers: { "content-type": type }, body });
+        await response.arrayBuffer();
+        assert.ok(response.status < 500 || type !== "application/json");
+      }
+      await buyer.reservations.listReservations({});
+    });
+
     it("among gRPC-Web's trailers, which are lines of the body", async () => {
       const key = "x\r\ngrpc-status: 0\r\nset-cookie: session=stolen";
       const response = await fetch(`${system.gatewayUrl}${path}`, {
@@ -171,6 +182,7 @@ describe("what a caller writes", function () {
         sessionKey: buyer.token.split(".")[1]!,
         paymentMethodToken: `tok_secret_${uuidv7()}`,
         idToken: `eyJhbGciOiJub25lIn0.${uuidv7()}.x`,
+        ticketCode: `AQ${uuidv7()}`,
         stolenSession: `${uuidv7()}.${"x".repeat(43)}`,
       };
       await buyer.reservations.createReservation(wish);
@@ -183,6 +195,11 @@ describe("what a caller writes", function () {
       const api = `${system.gatewayUrl}/boxoffice.edge.v1`;
       await curl(`${api}.ReservationService/Checkout`, { ...checkout, idempotencyKey: "not this one" }, buyer.token);
       await curl(`${api}.SessionService/ExchangeIdToken`, { idToken: secrets.idToken });
+      const { token } = await gateStaff(system.gatewayUrl, system.issuerUrl);
+      for (const code of [secrets.ticketCode, `\0${secrets.ticketCode}`]) {
+        await curl(`${api}.TicketService/AdmitTicket`, { eventId, code, deviceId: "x", nonce: "1" }, token);
+        await curl(`${api}.TicketService/VerifyTicket`, { eventId, code }, buyer.token);
+      }
       await curl(`${api}.ReservationService/GetReservation`, wish, secrets.stolenSession);
       await curl(`${api}.ReservationService/GetReservation`, { ...wish, token: secrets.session }, secrets.session);
       const lines = linesOf(system);
