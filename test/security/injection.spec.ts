@@ -86,36 +86,22 @@ describe("what a caller writes", function () {
 
     it("in gRPC's message, which quotes the field that it does not know", async () => {
       const key = `x\r\ngrpc-status: 0\r\nset-cookie: session=stolen ${"é"}`;
-      const session = connectHttp2(system.gatewayUrl);
-      const stream = session.request({
-        ...{ ":method": "POST", ":path": path, "content-type": "application/grpc+json", te: "trailers" },
-      });
-      stream.end(enveloped(JSON.stringify({ [key]: 1 })));
-      const seen: Record<string, unknown> = {};
-      stream.on("response", (headers) => Object.assign(seen, headers));
-      stream.on("trailers", (headers) => Object.assign(seen, headers));
-      stream.resume();
-      await once(stream, "close");
-      session.destroy();
+      const seen = await answerInGrpc(system.gatewayUrl, JSON.stringify({ [key]: 1 }));
       assert.equal(seen["grpc-status"], "3");
       assert.equal(seen["set-cookie"], undefined);
       assert.match(String(seen["grpc-message"]), /^[\x20-\x7e]+$/);
-      assert.match(
-        decodeURIComponent(String(seen["grpc-message"])),
-        /set-cookie/,
-        "it is quoted, so this tests something",
-      );
+      assert.match(decodeURIComponent(String(seen["grpc-message"])), /set-cookie/, "it is quoted, so this tests something");
     });
 
-    it("in an error of a text that no encoding of the message can hold: half of a surrogate pair", async () => {
-      for (const type of ["application/json", "application/grpc-web+json"]) {
-        const json = '{"\\ud800 \\udc00\\udc00":1,"filter":"\\ud800"}';
-        const body = type === "application/json" ? json : enveloped(json);
-        const response = await fetch(`${system.gatewayUrl}${path}`, { method: "POST", headers: { "content-type": type }, body });
-        await response.arrayBuffer();
-        assert.ok(response.status < 500 || type !== "application/json");
-      }
-      await buyer.reservations.listReservations({});
+    it("and no fault, where it is half of a surrogate pair, which no encoding of an error's message can hold", async () => {
+      const json = '{"\\ud800 \\udc00\\udc00":1,"filter":"\\ud800"}';
+      assert.equal((await answerInGrpc(system.gatewayUrl, json))["grpc-status"], "3");
+      const answer = await fetch(`${system.gatewayUrl}${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: json,
+      });
+      assert.equal(answer.status, 400);
     });
 
     it("among gRPC-Web's trailers, which are lines of the body", async () => {
@@ -225,6 +211,21 @@ describe("what a caller writes", function () {
     }
   });
 });
+
+// Calls in gRPC with JSON; returns the headers and trailers that come back.
+async function answerInGrpc(gatewayUrl: string, json: string): Promise<Record<string, unknown>> {
+  const session = connectHttp2(gatewayUrl);
+  const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc+json", te: "trailers" };
+  const stream = session.request(headers);
+  stream.end(enveloped(json));
+  const seen: Record<string, unknown> = {};
+  stream.on("response", (each) => Object.assign(seen, each));
+  stream.on("trailers", (each) => Object.assign(seen, each));
+  stream.resume();
+  await once(stream, "close");
+  session.destroy();
+  return seen;
+}
 
 // Flags, a length of four bytes, the message.
 function enveloped(message: string): Buffer<ArrayBuffer> {

@@ -86,7 +86,7 @@ describe("a replayed ticket", function () {
     const fresh = await codeOf(friend, given);
     await boss.tickets.revokeTicket({ eventId, ticketId: kept.ticketId });
     assert.equal(await admit(codes[1]!), "REVOKED");
-    await untilKnown(() => buyer.reservations.cancelReservation(given));
+    await untilKnown(() => buyer.reservations.cancelReservation({ eventId, reservationId: given.reservationId }));
     assert.equal(await admit(fresh), "REVOKED");
   });
 
