@@ -6,10 +6,12 @@ bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
 sbom_dir ?= dist
-bench_words := $(foreach word,only quick soak million report,$(if $($(word)),$(word)=$($(word))))
+targets := help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate reset logs node
+# Whatever was said beside the targets, so that a word that is none is refused, not ignored.
+bench_words = $(MAKEOVERRIDES) $(filter-out $(targets),$(MAKECMDGOALS))
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate reset logs node
+.PHONY: $(targets)
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
@@ -44,14 +46,14 @@ sbom: | node ## List every package with its checksum and licence, those of devel
 	@npm sbom --package-lock-only --sbom-format=cyclonedx --sbom-type=application > $(sbom_dir)/boxoffice.cdx.json
 	@echo 'wrote $(sbom_dir)/boxoffice.cdx.json'
 
-bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,hot-area quick=1 soak=600 million=1000000)
+bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,soak quick=1; help=1 says what there is)
 	@$(run) bench/main.ts $(bench_words)
 
 bench-million: node_modules/.package-lock.json ## Send a million requests, check them in SQL, add them to bench/report/
-	@$(run) bench/main.ts only=million million=1000000 $(if $(report),report=$(report))
+	@$(run) bench/main.ts only=million million=1000000 $(bench_words)
 
 bench-check: node_modules/.package-lock.json ## Print the ratios of a short measurement, about a minute and a half; fails when a run is void
-	@$(run) bench/main.ts check=1 $(if $(only),only=$(only))
+	@$(run) bench/main.ts check=1 $(bench_words)
 
 generate: node_modules/.package-lock.json ## Generate code from the protos, and the API reference
 	$(bin)/buf format -w --path proto/boxoffice

@@ -2,7 +2,7 @@
 // that are not reached are for the report to say.
 
 import { build } from "#stack/build";
-import { parseArguments } from "./arguments.ts";
+import { helpText, parseArguments } from "./arguments.ts";
 import { createBench } from "./bench.ts";
 import { measureAll } from "./measure-all.ts";
 import { scenarios } from "./scenarios/all.ts";
@@ -11,7 +11,9 @@ const parsed = parseArguments(
   process.argv.slice(2),
   scenarios.map(({ name }) => name),
 );
-if (parsed.kind === "wrong") {
+if (parsed.kind === "help") {
+  console.log(helpText(scenarios));
+} else if (parsed.kind === "wrong") {
   console.error(`make bench: ${parsed.message}`);
   process.exitCode = 2;
 } else {

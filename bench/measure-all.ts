@@ -2,7 +2,7 @@
 
 import type { BenchControl } from "./bench.ts";
 import { readCommit, readMachineFacts } from "./machine.ts";
-import { figureLines } from "./reporting/markdown.ts";
+import { figureLines } from "./reporting/figures.ts";
 import { recordOf, voidsOf } from "./reporting/report.ts";
 import { writeSection, type NewSection } from "./reporting/write-report.ts";
 import type { Scenario } from "./scenario.ts";
@@ -46,6 +46,7 @@ async function measureOne(bench: BenchControl, scenario: Scenario, commit: strin
       how,
       measuredAt: new Date(startedAt).toISOString(),
       seconds,
+      ...(bench.asked.size === "full" ? {} : { isQuick: true as const }),
       machine,
       ...findings,
       runs: runs.map(recordOf),

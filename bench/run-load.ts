@@ -48,6 +48,8 @@ export type Measured = Omit<LoadResult, "okIds" | "cpuSeconds"> & {
   peakMb: Record<string, number>;
   /** What buyers were told of these sales, in all; undefined where it was not to be kept. */
   told: Told | undefined;
+  /** True where the database was asked whether it agrees; false where there was none. */
+  checkedBySql: boolean;
   /** What is wrong with the run; empty when it counts. */
   wrong: string[];
 };
@@ -101,6 +103,7 @@ export async function runLoad(
     },
     peakMb: Object.fromEntries(Object.entries(after).map(([name, { peakMb }]) => [name, peakMb])),
     told: keepsTold ? told : undefined,
+    checkedBySql: target.sql !== undefined,
     wrong: [
       ...(counts[mismatched] ? [`${counts[mismatched]} answers were not what was asked for`] : []),
       ...(target.sql ? await wrongWith(target.sql, load, told, holdsMayEnd) : []),

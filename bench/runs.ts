@@ -1,6 +1,7 @@
 // What a set of runs says; void ones say nothing.
 
 import type { Run } from "./bench.ts";
+import { rangeText } from "./reporting/numbers.ts";
 import { medianOf } from "./statistics.ts";
 import { serverCpuUs } from "./warm-up.ts";
 
@@ -18,6 +19,11 @@ export function countedOf(runs: readonly Run[], value: (run: Run) => number | un
 export function middleOf(runs: readonly Run[], value: (run: Run) => number | undefined): number {
   const values = countedOf(runs, value);
   return values.length === 0 ? NaN : medianOf(values);
+}
+
+/** Returns `lowest – highest` over the runs that count. */
+export function rangeOf(runs: readonly Run[], value: (run: Run) => number | undefined): string {
+  return rangeText(countedOf(runs, value));
 }
 
 /** Returns the item with the highest value; one without a value (NaN) only where none has one. */

@@ -7,6 +7,7 @@ const meanings = {
   unavailable: "answers were 5xx or did not come",
   rate_limited: "the gateway's limits for one address met the load, not its capacity: see README.md",
   buyers: "buyers whom k6 sent",
+  "buyers{phase:after}": "buyers who came when the rush was over: those before stood behind its tail",
   got_seats: "share of the buyers who got seats",
   served: "share of the buyers with a final, true answer within their patience",
   seats_promised_not_taken: "seats were promised that are not taken: promised twice, or lost",
@@ -81,7 +82,7 @@ function verdict(metrics) {
   return [
     `FAILED: ${failed.length} of ${judged.length} thresholds`,
     ...failed.map(({ name, rule, values }) => {
-      const meaning = meanings[name.replace(/\{.*/, "")];
+      const meaning = meanings[name] ?? meanings[name.replace(/\{.*/, "")];
       return `  ${name} ${rule}, but it is ${valueIn(rule, values)}${meaning ? ` (${meaning})` : ""}`;
     }),
   ];

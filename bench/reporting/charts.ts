@@ -43,15 +43,15 @@ export function lineChart(of: {
     name,
     title,
     option: {
-      ...common(title, lines.length > 1),
+      ...common(title, { hasLegend: lines.length > 1, marks }),
       xAxis: categories
-        ? { ...axis(x), type: "category", data: categories.map(String), boundaryGap: false }
+        ? { ...axis(x), type: "category", data: categories.map(labelOf), boundaryGap: false }
         : { ...axis(x), type: x.scale === "log" ? "log" : "value", min: x.scale === "log" ? "dataMin" : 0 },
       yAxis: { ...axis(y), nameGap: 55, type: y.scale === "log" ? "log" : "value", ...roomFor(marks) },
       series: lines.map((line, index) => ({
         type: "line",
         name: line.name,
-        data: line.points.map(([at, value]) => [categories ? String(at) : at, value ?? "-"]),
+        data: line.points.map(([at, value]) => [categories ? labelOf(at) : at, value ?? "-"]),
         showSymbol: !dense,
         symbolSize: 7,
         lineStyle: { width: dense ? 1.5 : 2.5 },
@@ -66,7 +66,7 @@ export function lineChart(of: {
 export function stackedBars(of: {
   name: string;
   title: string;
-  bars: string[];
+  bars: (string | number)[];
   x: Axis;
   y: Axis;
   parts: { name: string; values: number[] }[];
@@ -77,8 +77,8 @@ export function stackedBars(of: {
     name,
     title,
     option: {
-      ...common(title, true),
-      xAxis: { ...axis(x), type: "category", data: bars },
+      ...common(title, { hasLegend: true, marks }),
+      xAxis: { ...axis(x), type: "category", data: bars.map(labelOf) },
       yAxis: { ...axis(y), nameGap: 55, type: "value", ...roomFor(marks) },
       series: parts.map((part, index) => ({
         type: "bar",
@@ -103,7 +103,7 @@ export function svgOf({ option }: Chart): string {
   }
 }
 
-function common(title: string, hasLegend: boolean) {
+function common(title: string, { hasLegend, marks }: { hasLegend: boolean; marks: Mark[] }) {
   return {
     animation: false,
     backgroundColor: "#ffffff",
@@ -111,7 +111,8 @@ function common(title: string, hasLegend: boolean) {
     textStyle: { fontFamily: "Helvetica, Arial, sans-serif", color: ink },
     title: { text: title, left: 16, top: 10, textStyle: { fontSize: 15, fontWeight: "bold" as const, color: ink } },
     legend: { show: hasLegend, top: 36, left: 12, itemWidth: 14, itemHeight: 10, itemGap: 24, icon: "roundRect" },
-    grid: { left: 80, right: 40, top: hasLegend ? 84 : 60, bottom: 60 },
+    // The names of marks stand outside, where no line or bar runs through them.
+    grid: { left: 80, right: marks.length > 0 ? 100 : 40, top: hasLegend ? 84 : 60, bottom: 60 },
   };
 }
 
@@ -125,6 +126,10 @@ function axis({ name }: Axis) {
     axisLabel: { color: ink },
     splitLine: { lineStyle: { color: faint } },
   };
+}
+
+function labelOf(category: string | number): string {
+  return typeof category === "number" ? category.toLocaleString("en") : category;
 }
 
 // A mark is seen even where the data stays far below it.
@@ -148,7 +153,7 @@ function markLine(marks: Mark[]) {
       silent: true,
       symbol: "none",
       lineStyle: { type: "dashed" as const, color: "#555555" },
-      label: { position: "insideEndTop" as const, color: "#555555", formatter: "{b}" },
+      label: { position: "end" as const, color: "#555555", formatter: "{b}" },
       data: marks.map((mark) => ({ name: mark.name, yAxis: mark.value })),
     },
   };

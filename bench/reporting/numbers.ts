@@ -22,3 +22,16 @@ export function spreadText(values: readonly number[], unit: Unit): string {
   if (count === 1) return `${quantityText(median, unit)} (1 round)`;
   return `${quantityText(median, unit)} (${numberText(low)} – ${numberText(high)}, ${count} rounds)`;
 }
+
+/** Returns `lowest – highest`, or the one value that all have; `—` for no values. */
+export function rangeText(values: readonly number[]): string {
+  const spread = spreadOf(values);
+  if (!spread) return "—";
+  const { low, high } = spread;
+  return low === high ? numberText(low) : `${numberText(low)} – ${numberText(high)}`;
+}
+
+/** Returns the minute of a time in ISO 8601: `2026-11-21 16:24`. */
+export function minuteText(iso: string): string {
+  return iso.slice(0, 16).replace("T", " ");
+}

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Run } from "../bench.ts";
 import { lineChart, stackedBars, svgOf } from "./charts.ts";
-import { figureLines, markdownOf } from "./markdown.ts";
+import { figureLines } from "./figures.ts";
+import { markdownOf } from "./markdown.ts";
 import { numberText, spreadText } from "./numbers.ts";
 import { recordOf, voidsOf, withSections, type Section } from "./report.ts";
 import { writeSection, type NewSection } from "./write-report.ts";
@@ -21,7 +22,8 @@ function runOf(changes: Partial<Run> = {}): Run {
     ...{ counts: { held: 3 }, again: {}, latencies: { held: latency }, overall: latency, lateness: undefined },
     ...{ timeline: { bucketMs: 100, counts: {} }, elapsedMs: 1_000.123456 },
     ...{ held: 3, answered: 3, heldPerSecond: 3, answeredPerSecond: 3, cpuUsPerHeld: {}, cpuUsPerAnswer: {} },
-    ...{ coresBusy: { all: 1, others: 0.05 }, peakMb: {}, told: { okIds: ["a"], unknown: 0 }, wrong: [] },
+    ...{ coresBusy: { all: 1, others: 0.05 }, peakMb: {}, told: { okIds: ["a"], unknown: 0 } },
+    ...{ checkedBySql: true, wrong: [] },
     ...changes,
   };
 }
@@ -74,7 +76,10 @@ describe("the report", () => {
 
   it("says of each figure its median, its range, what it must reach, and whether it does", () => {
     const text = markdownOf({ sections: [plain(sectionOf("capacity"))] });
-    assert.match(text, /\| 9,000\/s \(8,500 – 10,000, 3 rounds\) \| reached \| ≥ 8,000\/s \| ≥ 20,000\/s \|/);
+    assert.match(
+      text,
+      /\| 9,000\/s \(8,500 – 10,000, 3 rounds\) \| reached \| ≥ 8,000\/s \| ≥ 20,000\/s \| 2026-11-21 10:00 \| abc \|/,
+    );
     assert.match(text, /a million requests \| not measured/);
     assert.match(text, /\| x \| 12,346 \|/);
     assert.match(text, /All 1 runs count/);
@@ -89,6 +94,32 @@ describe("the report", () => {
     assert.match(text, /1 of 1 runs are void[^]*2 seats have two owners/);
     assert.match(text, /\| — \| void \|/);
     assert.match(figureLines([section]).join(), /^void/);
+  });
+
+  it("says when and at which commit each scenario was measured", () => {
+    const later = sectionOf("soak", { measuredAt: "2026-11-22T11:12:13.000Z", machine: { ...machine, commit: "def" } });
+    const text = markdownOf({ sections: [sectionOf("capacity"), { ...later, figures: [] }].map(plain) });
+    assert.match(text, /\| Title of capacity \| 2026-11-21 10:00 \| abc \| 5 s \| 1 \| 0 \| 1 \|/);
+    assert.match(text, /\| Title of soak \| 2026-11-22 11:12 \| def \|/);
+  });
+
+  it("says in its title, its table and its sections that it is quick", () => {
+    const quick = plain(sectionOf("capacity", { isQuick: true }));
+    assert.match(markdownOf({ sections: [quick] }), /^# What was measured in a quick run\n\n.*mean nothing/);
+    assert.match(markdownOf({ sections: [quick] }), /10:00, quick \|[^]*## Title of capacity \(quick/);
+    const mixed = markdownOf({ sections: [quick, plain(sectionOf("soak"))] });
+    assert.match(mixed, /^# What was measured, some of it quickly\n\n.*in: Title of capacity\./);
+    assert.doesNotMatch(markdownOf({ sections: [plain(sectionOf("soak"))] }), /quick/);
+  });
+
+  it("says which runs SQL has checked, and which have no database behind them", () => {
+    const runs = [1, 2].map((round) =>
+      recordOf(runOf({ label: `bare, 64 connections, ${round}`, checkedBySql: false })),
+    );
+    const text = markdownOf({ sections: [plain(sectionOf("capacity", { runs: [recordOf(runOf()), ...runs] }))] });
+    assert.match(text, /After 1 of the runs SQL was asked/);
+    assert.match(text, /The other 2 have no database[^\n]*: "bare, 64 connections"\./);
+    assert.match(markdownOf({ sections: [plain(sectionOf("soak"))] }), /After each run SQL was asked/);
   });
 
   it("warns when the machine was not quiet", () => {

@@ -12,6 +12,8 @@ export type Section = {
   /** ISO 8601. */
   measuredAt: string;
   seconds: number;
+  /** True where rounds were so short that the figures mean nothing; left out of a full measurement. */
+  isQuick?: true;
   machine: Machine;
   figures: Figure[];
   tables: Table[];

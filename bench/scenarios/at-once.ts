@@ -2,7 +2,7 @@ import type { Bench, Run } from "../bench.ts";
 import { settleDatabase } from "../database.ts";
 import type { Load } from "../run-load.ts";
 import { lineChart } from "../reporting/charts.ts";
-import { countedOf, middleOf } from "../runs.ts";
+import { countedOf, middleOf, rangeOf } from "../runs.ts";
 import { openSales, quantity } from "../sales.ts";
 import type { Findings, Scenario } from "../scenario.ts";
 import type { BenchSystem } from "../system.ts";
@@ -28,9 +28,9 @@ async function measure(bench: Bench): Promise<Findings> {
   await warmUp(bench, system);
   const runs: Run[] = [];
   for (let round = 1; round <= roundsBySize[bench.asked.size]; round += 1) runs.push(await rush(bench, system, round));
-  const again = middleOf(runs, (run) => Object.values(run.again).reduce((sum, count) => sum + count, 0));
-  const held = middleOf(runs, (run) => run.held);
-  const success = `${held} of ${requests} requests succeeded, which is every seat; ${again} answers said to come back.`;
+  const again = rangeOf(runs, (run) => Object.values(run.again).reduce((sum, count) => sum + count, 0));
+  const held = rangeOf(runs, (run) => run.held);
+  const success = `${held} of ${requests} requests succeeded, which is every seat; in a round ${again} answers said to come back.`;
   return {
     figures: [
       { id: "at-once-last", values: countedOf(runs, (run) => run.elapsedMs / 1_000), note: success },

@@ -7,9 +7,9 @@ import { interleave, ratiosOf } from "../interleave.ts";
 import type { Load, LoadTarget } from "../run-load.ts";
 import { lineChart, stackedBars } from "../reporting/charts.ts";
 import { roundsBySize } from "../rounds.ts";
-import { bestBy, boundText, countedOf, middleOf, valuesOf } from "../runs.ts";
+import { bestBy, boundText, countedOf, middleOf, rangeOf, valuesOf } from "../runs.ts";
 import { quantity } from "../sales.ts";
-import type { Findings, Scenario } from "../scenario.ts";
+import type { Findings, Scenario, Table } from "../scenario.ts";
 import { serverCpuUs, warmUp } from "../warm-up.ts";
 import { startBareHttp } from "../start-servers.ts";
 
@@ -68,12 +68,12 @@ function findingsOf(bench: Bench, variants: Variant[], runs: Run[][]): Findings 
       {
         id: "holds",
         values: rates.filter((rate) => rate !== undefined),
-        note: `${best.connections} connections, where ${middleOf(best.runs, (run) => run.held)} of ${middleOf(best.runs, (run) => run.answered)} requests succeeded. ${bound}`,
+        note: `${best.connections} connections, where ${rangeOf(best.runs, (run) => run.held)} of ${rangeOf(best.runs, (run) => run.answered)} requests succeeded in a round. ${bound}`,
       },
       {
         id: "holds-vs-bare",
         values: ratiosOf(rates, bareRates),
-        note: `The bare server answered ${rateOf(bare).toFixed(0)}/s over ${bare.connections} connections.`,
+        note: `Each round's ratio, their median. The bare server answered ${rateOf(bare).toFixed(0)}/s over ${bare.connections} connections.`,
       },
       {
         id: "cpu",
@@ -81,26 +81,19 @@ function findingsOf(bench: Bench, variants: Variant[], runs: Run[][]): Findings 
         note: "By component in the table.",
       },
     ],
-    tables: [
-      {
-        title: "By number of connections, medians of the rounds",
-        columns: [
-          "",
-          "connections",
-          "requests",
-          "succeeded",
-          "succeeded/s",
-          "p50 ms",
-          "p99 ms",
-          "µs each",
-          "cores busy",
-          "of it others",
-        ],
-        rows: all.map((each) => [each.bare ? "bare node:http" : "boxoffice", each.connections, ...cellsOf(each.runs)]),
-      },
-      processorTable(held),
-    ],
+    tables: [connectionsTable(all), processorTable(held)],
     charts: chartsOf(held),
+  };
+}
+
+function connectionsTable(all: (Variant & { runs: Run[] })[]): Table {
+  return {
+    title: "By number of connections, medians of the rounds",
+    columns: [
+      ...["", "connections", "requests", "succeeded", "succeeded/s", "p50 ms", "p99 ms"],
+      ...["µs each", "cores busy", "of it others"],
+    ],
+    rows: all.map((each) => [each.bare ? "bare node:http" : "boxoffice", each.connections, ...cellsOf(each.runs)]),
   };
 }
 
@@ -120,7 +113,7 @@ function cellsOf(runs: Run[]): number[] {
 
 type Held = { connections: number; runs: Run[] };
 
-function processorTable(held: Held[]) {
+function processorTable(held: Held[]): Table {
   return {
     title: "Processor time for each hold that succeeded, µs",
     columns: ["component", ...held.map(({ connections }) => `${connections} connections`)],
@@ -163,7 +156,7 @@ function chartsOf(held: Held[]) {
     stackedBars({
       name: "processor",
       title: "Processor time of one hold by component (the generator is not part of the figure)",
-      bars: categories.map(String),
+      bars: categories,
       x,
       y: { name: "µs for each successful hold" },
       parts: componentsOf(held).map((name) => ({

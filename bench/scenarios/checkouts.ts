@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Bench, Run } from "../bench.ts";
 import { settleDatabase } from "../database.ts";
-import { boundText, countedOf, middleOf } from "../runs.ts";
+import { boundText, countedOf, middleOf, rangeOf } from "../runs.ts";
 import { openSales, quantity, requestsOf } from "../sales.ts";
 import type { Findings, Scenario } from "../scenario.ts";
 import type { BenchSystem } from "../system.ts";
@@ -34,7 +34,7 @@ async function measure(bench: Bench): Promise<Findings> {
   for (let round = 1; round <= rounds; round += 1) {
     runs.push(await pay(bench, system, { label: `checkouts, ${round}`, count }));
   }
-  const paid = `${middleOf(runs, (run) => run.held)} of ${middleOf(runs, (run) => run.answered)} checkouts succeeded`;
+  const paid = `${rangeOf(runs, (run) => run.held)} of ${rangeOf(runs, (run) => run.answered)} checkouts succeeded in a round`;
   const p99 = middleOf(runs, (run) => run.latencies["confirmed"]?.p99);
   return {
     figures: [

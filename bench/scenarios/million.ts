@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Bench, Run } from "../bench.ts";
+import { capacityOf } from "../capacity-of.ts";
 import { settleDatabase } from "../database.ts";
 import { lineChart } from "../reporting/charts.ts";
 import { numberText } from "../reporting/numbers.ts";
@@ -25,6 +26,9 @@ async function measure(bench: Bench): Promise<Findings> {
   const { millionRequests: requests } = bench.asked;
   const system = await bench.system();
   await warmUp(bench, system);
+  // For the number of connections with which most was reached.
+  await capacityOf(bench, system);
+  const { connections } = bench.known;
   const sales = await openSales(system, "eighty", Math.ceil(requests / requestsOf("eighty")));
   await settleDatabase(system.sql);
   const name = `${numberText(requests)} requests`;
@@ -35,7 +39,7 @@ async function measure(bench: Bench): Promise<Findings> {
       kind: "closed",
       requestsMax: requests,
       durationMs: 3_600_000,
-      connections: bench.known.connections,
+      connections,
       sessions: requests,
       triesMax: 60,
       wishes: { sales, quantity },
@@ -48,9 +52,10 @@ async function measure(bench: Bench): Promise<Findings> {
     tables: [
       {
         title: `${name}, each answered once`,
-        columns: ["succeeded", "seconds", "succeeded/s", "p50 ms", "p99 ms", "asked again"],
+        columns: ["connections", "succeeded", "seconds", "succeeded/s", "p50 ms", "p99 ms", "asked again"],
         rows: [
           [
+            connections,
             run.held,
             run.elapsedMs / 1_000,
             run.heldPerSecond,

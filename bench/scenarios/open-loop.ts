@@ -4,7 +4,8 @@ import { capacityOf } from "../capacity-of.ts";
 import { goalOf } from "../goals.ts";
 import type { Latency } from "../load/tally.ts";
 import { lineChart } from "../reporting/charts.ts";
-import { countedOf, middleOf } from "../runs.ts";
+import { numberText } from "../reporting/numbers.ts";
+import { countedOf, middleOf, rangeOf } from "../runs.ts";
 import { openSales, quantity, requestsOf } from "../sales.ts";
 import type { Findings, Scenario } from "../scenario.ts";
 import type { BenchSystem } from "../system.ts";
@@ -41,7 +42,7 @@ async function measure(bench: Bench): Promise<Findings> {
   }
   const p = (key: keyof Latency) => (run: Run) => run.overall?.[key];
   const note = (runs: Run[]) =>
-    `${middleOf(runs, (run) => run.held)} of ${middleOf(runs, (run) => run.answered)} requests succeeded; p99 of lateness ${middleOf(runs, (run) => run.lateness?.p99).toFixed(1)} ms; ${middleOf(runs, (run) => run.coresBusy.all).toFixed(2)} cores busy.`;
+    `${rangeOf(runs, (run) => run.held)} of ${rangeOf(runs, (run) => run.answered)} requests succeeded in a round; p99 of lateness ${middleOf(runs, (run) => run.lateness?.p99).toFixed(1)} ms; ${middleOf(runs, (run) => run.coresBusy.all).toFixed(2)} cores busy.`;
   return {
     figures: [
       { id: "open-500-p50", values: countedOf(slow, p("p50")), note: note(slow) },
@@ -71,24 +72,28 @@ async function steady(
   });
 }
 
-const percentiles = ["p50", "p90", "p99", "p999", "max"] as const;
+const percentiles = { p50: "p50", p90: "p90", p99: "p99", p999: "p99.9", max: "max" } as const;
+type Percentile = keyof typeof percentiles;
 
 function percentilesChart(slow: Run[], fast: Run[], fastRate: number) {
   const points = (runs: Run[]) =>
-    percentiles.map((key): [string, number] => [key, middleOf(runs, (run) => run.latencies["held"]?.[key])]);
+    Object.entries(percentiles).map(([key, name]): [string, number] => [
+      name,
+      middleOf(runs, (run) => run.latencies["held"]?.[key as Percentile]),
+    ]);
   return lineChart({
     name: "percentiles",
     title: "Latency from the intended send time, open loop",
-    categories: [...percentiles],
+    categories: Object.values(percentiles),
     x: { name: "percentile" },
     y: { name: "ms (logarithmic)", scale: "log" },
     lines: [
       { name: "500/s", points: points(slow) },
-      { name: `${fastRate}/s (70 % of capacity)`, points: points(fast) },
+      { name: `${numberText(fastRate)}/s (70 % of capacity)`, points: points(fast) },
     ],
     marks: [
-      { name: "must p99 500/s", value: goalOf("open-500-p99").must },
-      { name: "must p99 70 %", value: goalOf("open-70-p99").must },
+      { name: "p99 must,\n500/s", value: goalOf("open-500-p99").must },
+      { name: "p99 must,\n70 %", value: goalOf("open-70-p99").must },
     ],
   });
 }

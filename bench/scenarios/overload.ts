@@ -5,7 +5,7 @@ import { settleDatabase } from "../database.ts";
 import { goalOf } from "../goals.ts";
 import { interleave } from "../interleave.ts";
 import { lineChart, type Chart } from "../reporting/charts.ts";
-import { countedOf, middleOf, valuesOf } from "../runs.ts";
+import { countedOf, middleOf, rangeOf, valuesOf } from "../runs.ts";
 import { openSales, quantity, requestsOf } from "../sales.ts";
 import type { Figure, Findings, Scenario, Table } from "../scenario.ts";
 import type { BenchSystem } from "../system.ts";
@@ -90,16 +90,15 @@ function figuresOf(slow: Offered[]): Figure[] {
     const peak = Math.max(...rates.map((each) => each[round] ?? 0));
     return rate === undefined || peak === 0 ? [] : [rate / peak];
   });
-  const counts = Object.keys(runs[0]?.counts ?? {})
-    .map((answer) => `${middleOf(runs, (run) => run.counts[answer] ?? 0)} ${answer}`)
-    .join(", ");
+  const answers = [...new Set(runs.flatMap((run) => Object.keys(run.counts)))];
+  const counts = answers.map((answer) => `${rangeOf(runs, (run) => run.counts[answer] ?? 0)} ${answer}`).join(", ");
   const offered = middleOf(runs, (run) => run.answeredPerSecond).toFixed(0);
   const p99 = middleOf(runs, (run) => run.latencies["held"]?.p99).toFixed(0);
   return [
     {
       id: "goodput",
       values: goodput,
-      note: `Capacity ${capacity.toFixed(0)}/s; at ten times, ${offered}/s were really offered: ${counts}. p99 of those who got seats: ${p99} ms.`,
+      note: `Capacity ${capacity.toFixed(0)}/s; at ten times, ${offered}/s were really offered, in a round: ${counts}. p99 of those who got seats: ${p99} ms.`,
     },
     {
       id: "refusal-p99",

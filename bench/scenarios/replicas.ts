@@ -72,7 +72,7 @@ function charts(all: Measured, connections: number) {
     stackedBars({
       name: "processor",
       title: "Processor time of one hold by number of replicas",
-      bars: all.map(({ count }) => String(count)),
+      bars: all.map(({ count }) => count),
       x,
       y: { name: "µs for each successful hold" },
       parts: componentsOf(all).map((name) => ({

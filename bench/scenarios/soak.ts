@@ -1,4 +1,4 @@
-import type { Bench, Known, Run } from "../bench.ts";
+import type { Bench, Run } from "../bench.ts";
 import { capacityOf } from "../capacity-of.ts";
 import { settleDatabase } from "../database.ts";
 import { goalOf } from "../goals.ts";
@@ -28,7 +28,7 @@ Each second: resident memory of every component's largest process (VmRSS; Postgr
 has touched, up to 256 MB), and the lowest of the services' used heap in each 15 s, from their metrics. Growth is the slope of a straight line through
 the last half of the samples, over that half, with its 95 % interval; Postgres, whose shared buffers fill up to their size, is
 listed but not part of the figure. A soak shorter than ten minutes gives no figure. The largest process is the largest since the system started (VmHWM), and the same
-processes had served all scenarios before this one that share the usual system.`,
+processes had served those scenarios before this one that were measured together with it and share the usual system.`,
   measure,
 };
 
@@ -53,7 +53,7 @@ async function measure(bench: Bench): Promise<Findings> {
   const samples = await watch.stop();
   const growths = growthsOf(samples);
   return {
-    figures: run.wrong.length > 0 ? [] : figuresOf(run, growths, { soakSeconds, largest: bench.known.largest }),
+    figures: run.wrong.length > 0 ? [] : figuresOf(run, growths, bench),
     tables: [tableOf(run, growths)],
     charts: [memoryChart(samples)],
   };
@@ -69,11 +69,7 @@ function growthsOf(samples: MemorySample[]): Growths {
   }));
 }
 
-function figuresOf(
-  run: Run,
-  growths: Growths,
-  { soakSeconds, largest }: { soakSeconds: number; largest: Known["largest"] },
-): Figure[] {
+function figuresOf(run: Run, growths: Growths, { asked: { only, soakSeconds }, known: { largest } }: Bench): Figure[] {
   const ours = growths.filter(({ name, resident }) => name !== "postgres" && resident !== undefined);
   const worst = ours.reduce<Growths[number] | undefined>(
     (most, each) => (!most || each.resident!.percent > most.resident!.percent ? each : most),
@@ -82,7 +78,7 @@ function figuresOf(
   const memory: Figure = {
     id: "memory",
     values: [largest.mb],
-    note: `The largest of all runs so far, of every scenario: ${largest.component}, during "${largest.during}". ${run.held} of ${run.answered} requests of the soak succeeded.`,
+    note: `Of all that was run together (${only.join(", ")}): ${largest.component}, during "${largest.during}". ${run.held} of ${run.answered} requests of the soak succeeded.`,
   };
   if (!worst || soakSeconds < soakSecondsMin) return [memory];
   const { percent, percentLow, percentHigh } = worst.resident!;

@@ -38,11 +38,12 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     inFlightMin: config.IN_FLIGHT_MIN,
     inFlightMax: config.IN_FLIGHT_MAX,
     waitMs: config.QUEUE_WAIT_MS,
-    isBatchQueueTooLong: () =>
+    isBatchQueueTooLong: (lagMs) =>
       isTooLong(batcher, {
         itemsMax: config.BATCH_ITEMS_MAX,
         inFlightMax: config.BATCH_IN_FLIGHT_MAX,
         waitMs: config.QUEUE_WAIT_MS,
+        lagMs,
       }),
     nowMs: performance.now(),
   });

@@ -27,8 +27,18 @@ export function replyOfError(error: ConnectError): PreparedReply {
   return { status: codeToHttpStatus(error.code), headers, body };
 }
 
-/** Sends an answer, unless one was sent or the client is gone. */
-export function sendReply(response: ServerResponse, { status, headers, body }: PreparedReply): void {
+/**
+ * Sends an answer at the end of this turn of the event loop, unless one was sent by then or the client is gone.
+ *
+ * Not at once: a client that hears a refusal may ask again at once, and where thousands do, the loop goes on reading (libuv
+ * takes up to 48 times 1,024 sockets in one turn) and gets round to nothing else for seconds, not even to sending batches to
+ * the services. This way a connection is answered from memory once in a turn at most.
+ */
+export function sendReply(response: ServerResponse, reply: PreparedReply): void {
+  setImmediate(sendNow, response, reply);
+}
+
+function sendNow(response: ServerResponse, { status, headers, body }: PreparedReply): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, headers);
   response.end(body);

@@ -54,6 +54,21 @@ describe("admission", () => {
     assert.ok(served.browse > 0);
   });
 
+  it("does not shrink a queue for what the process itself is behind", () => {
+    const refusals = [tickIntervalMs, 3 * tickIntervalMs].map((elapsedMs) => {
+      const admission = admissionOf({ inFlightMax: 1_000 });
+      const gate = admission.gateOf({ priority: "reserving", queue: "reservations" });
+      enterAll(gate);
+      for (let nowMs = elapsedMs; nowMs < 5_000; nowMs += elapsedMs) {
+        admission.queues.reservations.completed(elapsedMs / 2, 600);
+        admission.tick(nowMs);
+      }
+      for (let left = 0; left < 300; left++) gate.leave();
+      return gate.refusalOf(patientMs);
+    });
+    assert.deepEqual(refusals, ["wait", undefined]);
+  });
+
   it("counts refusals by priority and reason", () => {
     const admission = admissionOf({ inFlightMax: 1 });
     const gate = admission.gateOf({ priority: "browsing", queue: "reads" });

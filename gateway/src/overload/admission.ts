@@ -9,9 +9,10 @@
 
 import type { ConnectError } from "@connectrpc/connect";
 import type { MethodPolicy, Priority, QueueName } from "../policy.ts";
+import { createLoopLag } from "./loop-lag.ts";
 import { overloadErrors } from "./overload-errors.ts";
 import { createRetryDelays } from "./retry-delays.ts";
-import { createWaitLimit, type WaitLimit } from "./wait-limit.ts";
+import { createWaitLimit, tickIntervalMs, type WaitLimit } from "./wait-limit.ts";
 
 /**
  * Why a call was refused: as many run as may (`full`), its queue is as long as may be (`wait`), or longer than the call has time
@@ -53,14 +54,17 @@ export function createAdmission(options: {
   inFlightMax: number;
   /** Milliseconds that a buyer may wait in an overload. */
   waitMs: number;
-  /** True where more wait for batches of reservations than can begin in time. */
-  isBatchQueueTooLong?: () => boolean;
+  /** True where more wait for batches of reservations than can begin in time, in a process that is `lagMs` behind. */
+  isBatchQueueTooLong?: (lagMs: number) => boolean;
   nowMs: number;
 }): Admission {
   const { inFlightMin, inFlightMax, waitMs, isBatchQueueTooLong, nowMs } = options;
   const bounds = { floor: inFlightMin, ceiling: inFlightMax, nowMs };
+  // Up to half of the wait, twice: what is let in waits at most twice as long as in a process that keeps up.
+  const lag = createLoopLag({ intervalMs: tickIntervalMs, maxMs: waitMs / 2, nowMs });
+  const isTooLong = isBatchQueueTooLong && (() => isBatchQueueTooLong(lag.lagMs));
   const queues = {
-    reservations: createWaitLimit({ ...bounds, waitMs, isTooLong: isBatchQueueTooLong }),
+    reservations: createWaitLimit({ ...bounds, waitMs, isTooLong }),
     reads: createWaitLimit({ ...bounds, waitMs: waitMs / 2 }),
   };
   const retryDelays = createRetryDelays();
@@ -105,8 +109,9 @@ export function createAdmission(options: {
     },
     queues,
     tick(nowMs) {
-      queues.reservations.tick(nowMs);
-      queues.reads.tick(nowMs);
+      lag.tick(nowMs);
+      queues.reservations.tick(nowMs, lag.lagMs);
+      queues.reads.tick(nowMs, lag.lagMs);
       retryDelays.tick(left);
       left = 0;
     },

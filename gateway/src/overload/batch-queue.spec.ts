@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isTooLong } from "./batch-queue.ts";
 
-const bounds = { itemsMax: 500, inFlightMax: 2, waitMs: 2_000 };
+const bounds = { itemsMax: 500, inFlightMax: 2, waitMs: 2_000, lagMs: 0 };
 
 describe("a queue of batches", () => {
   it("is too long where it holds more full batches than run within the wait that is allowed", () => {
@@ -12,6 +12,12 @@ describe("a queue of batches", () => {
   it("may always hold one batch, however long one takes", () => {
     assert.equal(isTooLong({ queued: 499, batchMs: 60_000 }, bounds), false);
     assert.equal(isTooLong({ queued: 500, batchMs: 60_000 }, bounds), true);
+  });
+
+  it("does not blame batches for what the process itself is behind", () => {
+    assert.equal(isTooLong({ queued: 3_999, batchMs: 1_500 }, { ...bounds, lagMs: 1_000 }), false);
+    assert.equal(isTooLong({ queued: 4_000, batchMs: 1_500 }, { ...bounds, lagMs: 1_000 }), true);
+    assert.equal(isTooLong({ queued: 100_000, batchMs: 900 }, { ...bounds, lagMs: 1_000 }), false);
   });
 
   it("is not too long while nothing is known of batches", () => {

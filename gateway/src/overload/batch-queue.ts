@@ -11,12 +11,12 @@ export type BatchQueue = {
 
 /**
  * Returns whether more items wait than can begin within `waitMs`, if full batches, `inFlightMax` at a time, take as long as one
- * takes now, which is the best that can be hoped for. One batch may always wait.
+ * takes now, without the `lagMs` that the process itself is behind: the best that can be hoped for. One batch may always wait.
  */
 export function isTooLong(
   { queued, batchMs }: BatchQueue,
-  { itemsMax, inFlightMax, waitMs }: { itemsMax: number; inFlightMax: number; waitMs: number },
+  { itemsMax, inFlightMax, waitMs, lagMs }: { itemsMax: number; inFlightMax: number; waitMs: number; lagMs: number },
 ): boolean {
-  const batches = Math.max(1, Math.floor((waitMs * inFlightMax) / batchMs));
+  const batches = Math.max(1, Math.floor((waitMs * inFlightMax) / Math.max(0, batchMs - lagMs)));
   return queued >= batches * itemsMax;
 }

@@ -32,7 +32,8 @@ function simulate(options: {
   };
   const limit = createWaitLimit({
     ...bounds,
-    isTooLong: () => knowsBatches && isTooLong(batchQueue, { itemsMax: 500, inFlightMax: 2, waitMs: bounds.waitMs }),
+    isTooLong: () =>
+      knowsBatches && isTooLong(batchQueue, { itemsMax: 500, inFlightMax: 2, waitMs: bounds.waitMs, lagMs: 0 }),
     nowMs: 0,
   });
   let nowMs = 0;
@@ -66,7 +67,7 @@ function simulate(options: {
       period.waitsMs.push(...cameAtMs.map((atMs) => nowMs - atMs));
     }
     nowMs += 1;
-    if (nowMs % tickIntervalMs === 0) limit.tick(nowMs);
+    if (nowMs % tickIntervalMs === 0) limit.tick(nowMs, 0);
     period.inFlightMost = Math.max(period.inFlightMost, limit.inFlight);
     period.limitLeast = Math.min(period.limitLeast, limit.limit);
   }
@@ -151,7 +152,7 @@ describe("a limit by wait", () => {
   it("always lets its floor in, so that a recovery is noticed, and never more than its ceiling", () => {
     const limit = createWaitLimit({ ...bounds, nowMs: 0 });
     for (let index = 0; index < bounds.floor; index++) limit.enter();
-    for (let nowMs = 0; nowMs < 10_000; nowMs += tickIntervalMs) limit.tick(nowMs);
+    for (let nowMs = 0; nowMs < 10_000; nowMs += tickIntervalMs) limit.tick(nowMs, 0);
     assert.deepEqual([limit.limit, limit.refusalOf(patientMs)], [bounds.floor, "wait"]);
     limit.leave();
     assert.equal(limit.refusalOf(1), undefined);
@@ -176,11 +177,11 @@ describe("a limit by wait", () => {
           const left = Math.min(completed, limit.inFlight);
           for (let index = 0; index < left; index++) limit.leave();
           if (left > 0) limit.completed(left, waitMs);
-          limit.tick((nowMs += ticks * tickIntervalMs));
+          limit.tick((nowMs += ticks * tickIntervalMs), 0);
           assert.ok(limit.limit >= bounds.floor && limit.limit <= bounds.ceiling, `${limit.limit}`);
         }
         while (limit.inFlight > 0) limit.leave();
-        limit.tick((nowMs += tickIntervalMs));
+        limit.tick((nowMs += tickIntervalMs), 0);
         assert.equal(limit.expectedWaitMs, 0);
       }),
     );

@@ -7,7 +7,8 @@
 //
 // Batches make throughput grow with what is in flight: n calls take a + b·n. With the wait w the limit settles where a queue
 // of w completes 1 − a/w of the most that is possible, and shrinks to its floor where w is no longer than a. So w has to be
-// several times what a lone call takes.
+// several times what a lone call takes. Where the process itself is behind (loop-lag.ts), a lone call takes two turns of its
+// loop more, one to be sent and one to be read, and so much more is allowed.
 
 /** Bounds one queue. Times are milliseconds of one monotonic clock. */
 export type WaitLimit = {
@@ -19,8 +20,8 @@ export type WaitLimit = {
   leave(): void;
   /** So many calls were answered by what the queue stands before; the one that waited least waited this long. */
   completed(count: number, shortestWaitMs: number): void;
-  /** Judges what has happened since the last time. To be called every `tickIntervalMs`, or a little later. */
-  tick(nowMs: number): void;
+  /** Judges what has happened since the last time, by a process whose loop is `lagMs` behind. To be called every `tickIntervalMs`, or a little later. */
+  tick(nowMs: number, lagMs: number): void;
   /** Calls in the queue. */
   readonly inFlight: number;
   /** Most that may be. */
@@ -51,7 +52,10 @@ export function createWaitLimit(options: {
 }): WaitLimit {
   const { waitMs, ceiling, isTooLong, nowMs } = options;
   const floor = Math.min(options.floor, ceiling);
-  const targetMs = waitMs / 2;
+
+  // What is allowed, and how long the shortest wait may be.
+  let allowedMs = waitMs;
+  let targetMs = waitMs / 2;
 
   let inFlight = 0;
   let limit = ceiling;
@@ -71,8 +75,8 @@ export function createWaitLimit(options: {
     // The plain mean at first, an exponential one later.
     const weight = elapsedMs / Math.min(standingMs, Math.max(smoothingMs, elapsedMs));
     completedPerMs += weight * (completions / elapsedMs - completedPerMs);
-    isOverloaded = standingMs >= waitMs;
-    if (isOverloaded) limit = bounded(completedPerMs * waitMs);
+    isOverloaded = standingMs >= allowedMs;
+    if (isOverloaded) limit = bounded(completedPerMs * allowedMs);
   }
 
   function growBack(): void {
@@ -98,9 +102,11 @@ export function createWaitLimit(options: {
       completions += count;
       if (shortestWaitMs < shortestMs) shortestMs = shortestWaitMs;
     },
-    tick(nowMs) {
+    tick(nowMs, lagMs) {
       const elapsedMs = nowMs - beganAtMs;
       if (elapsedMs <= 0) return;
+      allowedMs = waitMs + 2 * lagMs;
+      targetMs = waitMs / 2 + 2 * lagMs;
       const stalledMs = nowMs - movedAtMs;
       if (completions > 0) {
         if (shortestMs < targetMs) growBack();
