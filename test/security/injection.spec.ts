@@ -90,7 +90,11 @@ describe("what a caller writes", function () {
       assert.equal(seen["grpc-status"], "3");
       assert.equal(seen["set-cookie"], undefined);
       assert.match(String(seen["grpc-message"]), /^[\x20-\x7e]+$/);
-      assert.match(decodeURIComponent(String(seen["grpc-message"])), /set-cookie/, "it is quoted, so this tests something");
+      assert.match(
+        decodeURIComponent(String(seen["grpc-message"])),
+        /set-cookie/,
+        "it is quoted, so this tests something",
+      );
     });
 
     it("and no fault, where it is half of a surrogate pair, which no encoding of an error's message can hold", async () => {
