@@ -97,7 +97,7 @@ function hastyComparisons(source: string): string[] {
 }
 
 function isHarmless(operand: string): boolean {
-  return /^("|typeof\b|undefined$|null$|true$|false$|\d)/.test(operand) || /\.length$/.test(operand);
+  return /^("|typeof\b|undefined$|null$|true$|false$|\d)/.test(operand) || operand.endsWith(".length");
 }
 
 // Of a.b.expectedMac(text) the words of the last name: expected, mac. WEBHOOK_SECRET has the words webhook and secret.
