@@ -5,7 +5,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
-targets := help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
+sbom_dir ?= dist
+targets := help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate reset logs node
 # Whatever was said beside the targets, so that a word that is none is refused, not ignored.
 bench_words = $(MAKEOVERRIDES) $(filter-out $(targets),$(MAKECMDGOALS))
 
@@ -34,6 +35,16 @@ lint: node_modules/.package-lock.json ## Check protos, types, format, import bou
 format: node_modules/.package-lock.json ## Format the code and mend what the linter can
 	$(bin)/oxlint --fix --quiet || true
 	$(bin)/prettier --write --cache --log-level=warn .
+
+audit: node_modules/.package-lock.json ## Ask the registry for known vulnerabilities; fails on one that is not explained (offline=ok)
+	@$(run) stack/audit.ts $(if $(offline),offline=$(offline))
+
+# With --omit=dev npm would leave out packages of production that a tool needs as well (https://github.com/npm/cli/issues/7909):
+# so all are listed, and those of development say so.
+sbom: | node ## List every package with its checksum and licence, those of development marked: dist/boxoffice.cdx.json (CycloneDX)
+	@mkdir -p $(sbom_dir)
+	@npm sbom --package-lock-only --sbom-format=cyclonedx --sbom-type=application > $(sbom_dir)/boxoffice.cdx.json
+	@echo 'wrote $(sbom_dir)/boxoffice.cdx.json'
 
 bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,soak quick=1; help=1 says what there is)
 	@$(run) bench/main.ts $(bench_words)

@@ -42,6 +42,7 @@ async function checks(): Promise<Check[]> {
         `buf generate --template test/conformance/buf.gen.yaml -o ${scratch} && ` +
         `diff -r test/conformance/gen ${scratch}/test/conformance/gen >&2 || (echo 'run "make generate"' && exit 1)`,
     },
+    { name: "dependencies are pinned", command: `"${process.execPath}" --import=tsx stack/pins.ts` },
     { name: "docs/api.md is up to date", command: `"${process.execPath}" --import=tsx stack/docs.ts --check` },
   ];
 }

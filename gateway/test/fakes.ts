@@ -5,7 +5,7 @@ import { InventoryService, PaymentService, ReservationService, TicketService } f
 import { implement, startGrpcServer, type GrpcServer, type Handlers, type Implementation } from "#shared/grpc-server";
 import { createMetrics } from "#shared/metrics";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescService, Message } from "@bufbuild/protobuf";
 
 /** Handlers by local name; whatever a test does not set is UNIMPLEMENTED. */
 export type Fake<S extends DescService> = {
@@ -40,6 +40,19 @@ export async function startFakes(): Promise<Fakes> {
     tickets: tickets.handlers,
     stop: async () => void (await Promise.all([inventory.stop(), reservation.stop(), payment.stop()])),
   };
+}
+
+/** Has `answer` stand in for every method of every service; it is told of each request that reaches one. */
+export function fakeEverything(fakes: Fakes, answer: (request: Message) => Promise<object>): void {
+  for (const [service, handlers] of [
+    [InventoryService, fakes.inventory.handlers],
+    [ReservationService, fakes.reservation.handlers],
+    [TicketService, fakes.tickets],
+    [PaymentService, fakes.payment.handlers],
+  ] as const) {
+    const byName: Record<string, unknown> = handlers;
+    for (const { localName } of service.methods) byName[localName] = answer;
+  }
 }
 
 // Handlers that can be replaced while the server runs.

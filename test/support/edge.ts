@@ -31,23 +31,25 @@ export async function guest(gatewayUrl: string): Promise<EdgeUser> {
 }
 
 /** Returns an organiser, whose id token comes from the development issuer. */
-export async function organiser(gatewayUrl: string, issuerUrl: string): Promise<EdgeUser> {
-  return await staff({ gatewayUrl, issuerUrl }, { sub: "organiser-1", roles: ["organiser"] });
+export async function organiser(gatewayUrl: string, issuerUrl: string, subject = "organiser-1"): Promise<EdgeUser> {
+  return await member(gatewayUrl, issuerUrl, { sub: subject, roles: ["organiser"] });
 }
 
 /** Returns somebody who scans tickets at the door. */
 export async function gateStaff(gatewayUrl: string, issuerUrl: string): Promise<EdgeUser> {
-  return await staff({ gatewayUrl, issuerUrl }, { sub: "gate-1", roles: ["gate"] });
+  return await member(gatewayUrl, issuerUrl, { sub: "gate-1", roles: ["gate"] });
 }
 
-async function staff(
-  { gatewayUrl, issuerUrl }: { gatewayUrl: string; issuerUrl: string },
-  claims: { sub: string; roles: string[] },
+/** Returns whoever the development issuer vouches for, with a session of its own: the same `sub` is the same customer. */
+export async function member(
+  gatewayUrl: string,
+  issuerUrl: string,
+  identity: { sub: string; roles?: string[] },
 ): Promise<EdgeUser> {
   const response = await fetch(`${issuerUrl}/token`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(claims),
+    body: JSON.stringify(identity),
   });
   const { id_token: idToken } = (await response.json()) as { id_token: string };
   const { session } = await sessions(gatewayUrl).exchangeIdToken({ idToken });

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { toBinary, create } from "@bufbuild/protobuf";
 import { CreateReservationRequestSchema } from "#gen/boxoffice/edge/v1/reservation";
+import { frame, plainHeaders } from "../../../test/support/raw-http2.ts";
 import { organiserToken, post, startTestGateway, tokenFor, type TestGateway, ways } from "../../test/harness.ts";
 import { eventId, held, wish, wishJson } from "../../test/messages.ts";
 
@@ -271,22 +272,6 @@ describe("bodies that take up too much room together", () => {
     for (const socket of [first, second]) socket.destroy();
   });
 });
-
-// RFC 9113, section 4.1.
-function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-// RFC 7541, section 6.2.2: literals, neither indexed nor compressed.
-function plainHeaders(headers: Record<string, string>): Buffer {
-  const text = (value: string) => Buffer.from(`${String.fromCharCode(value.length)}${value}`, "latin1");
-  return Buffer.concat(Object.entries(headers).flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
-}
 
 const json = { "content-type": "application/json" };
 

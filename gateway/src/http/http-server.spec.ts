@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 import { EventService } from "#gen/boxoffice/edge/v1/event";
 import { clientOf, startTestGateway, until, type TestGateway } from "../../test/harness.ts";
 import { eventId, eventOf } from "../../test/messages.ts";
+import { flags, frame, frameTypes, headerFrames, openRawHttp2, plainHeaders } from "../../../test/support/raw-http2.ts";
 import { startHttpServer } from "./http-server.ts";
 
 const path = "/boxoffice.edge.v1.EventService/GetEvent";
@@ -112,6 +113,29 @@ describe("HTTP server", () => {
     });
     http1.destroy();
     session.destroy();
+  });
+
+  it("lets go of an HTTP/2 connection whose client went without a word, and of what it asked for", async () => {
+    await start();
+    let running = false;
+    let cancelled = false;
+    gateway.fakes.inventory.handlers.getEvent = async (_, { signal }) => {
+      running = true;
+      await once(signal, "abort");
+      cancelled = true;
+      return { event: eventOf() };
+    };
+    const connection = await openRawHttp2(gateway.port);
+    const headers = { ":method": "POST", ":scheme": "http", ":authority": "x", ":path": path };
+    const call = headerFrames(1, plainHeaders({ ...headers, "content-type": "application/json" }));
+    connection.send(...call, frame(frameTypes.data, flags.endStream, 1, Buffer.from(body)));
+    await until("the call runs", () => running);
+    connection.destroy();
+    await until("it is cancelled", () => cancelled);
+    await until("the connection is closed", async () => {
+      const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+      return metrics.includes("boxoffice_edge_connections 0\n");
+    });
   });
 
   it("closes connections that lie idle", async () => {

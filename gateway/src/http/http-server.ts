@@ -178,6 +178,9 @@ function sniff(socket: Socket, timeoutMs: number, handOver: (isHttp2: boolean) =
     clearTimeout(timer);
     socket.off("error", give).off("end", give);
     socket.unshift(seen);
+    // The server of HTTP/1.1 lets clients that have said all they have to say close their half. Of HTTP/2 nobody does: who
+    // closes is gone, and would not be noticed before the connection counts as idle.
+    if (looksHttp2) socket.allowHalfOpen = false;
     handOver(looksHttp2);
   };
   socket.once("readable", look);
