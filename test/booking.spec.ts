@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
+import { RefundedSeats } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
 import {
   bestOf,
@@ -146,6 +147,44 @@ describe("booking, end to end", function () {
     );
     const { areas } = await buyer.events.getAvailability({ eventId });
     assert.deepEqual([areas[0]!.free, areas[0]!.held, areas[0]!.sold], [100, 0, 0]);
+  });
+
+  it("refunds at the organiser's word, and shows a sale whose money and seats agree, from a ledger that verifies", async () => {
+    const eventId = await publishEvent(staff);
+    const wishes = [bestOf(eventId, 4), bestOf(eventId, 3), bestOf(eventId, 2), bestOf(eventId, 1)];
+    for (const wish of wishes) await buyer.reservations.createReservation(wish);
+    for (const { reservationId } of wishes.slice(0, 3)) await pay(buyer, eventId, reservationId, "tok_approve");
+    const refundOf = (index: number, seats: RefundedSeats) => {
+      const { reservationId } = wishes[index]!;
+      const request = { eventId, reservationId, refundId: uuidv7(), reason: "moved to another hall", seats };
+      return eventually("the refund is done", async () => {
+        const answer = await untilKnown(() => staff.operations.refundReservation(request));
+        return answer.reservation?.state === ReservationState.REFUNDED ? answer : undefined;
+      });
+    };
+    const blocked = await refundOf(0, RefundedSeats.KEPT_BLOCKED);
+    assert.deepEqual([blocked.refund?.reason, blocked.refund?.amount?.amountMinor], ["moved to another hall", 10_000n]);
+    await refundOf(1, RefundedSeats.BACK_ON_SALE);
+    assert.equal(await reasonOf(refundOf(3, RefundedSeats.BACK_ON_SALE)), "WRONG_STATE");
+
+    const { agrees, areas } = await staff.operations.saleReport({ eventId });
+    assert.equal(agrees, true);
+    const [stalls] = areas;
+    assert.deepEqual([stalls!.free, stalls!.held, stalls!.sold, stalls!.blocked], [93, 1, 2, 4]);
+    const amounts = [stalls!.revenue, stalls!.refunds, stalls!.fees, stalls!.inFlight];
+    assert.deepEqual(
+      amounts.map((money) => money?.amountMinor),
+      [22_500n, 17_500n, 0n, 0n],
+    );
+    assert.equal(await reasonOf(buyer.operations.saleReport({ eventId })), "PermissionDenied");
+
+    const chain = await eventually("everything is sealed", async () => {
+      const found = await staff.operations.verifyLedger({});
+      assert.equal(found.broken, undefined);
+      return found.unsealed === 0n ? found : undefined;
+    });
+    assert.equal(chain.done, true);
+    assert.ok(chain.headLink >= 5n);
   });
 
   it("shows a reservation to nobody but its customer", async () => {

@@ -43,6 +43,8 @@ const browse = { ...common, access: "public", limits: ["session"], priority: "br
 const cacheable = { ...browse, cacheControl: "public, max-age=1" } as const;
 const mine = { ...common, access: "session", limits: ["session"] } as const;
 const organise = { ...common, access: "organiser", limits: ["session"], priority: "reserving" } as const;
+// They look at much at once.
+const inspect = { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 } as const;
 const enter = { ...common, access: "public", limits: ["sessions_per_address"], priority: "reserving" } as const;
 
 const policies = new Map<DescMethod, MethodPolicy>([
@@ -63,10 +65,10 @@ const policies = new Map<DescMethod, MethodPolicy>([
   [ReservationService.method.cancelReservation, { ...mine, priority: "cancelling" }],
   // A provider may take its time, and a payment that is given up early has to be asked for again.
   [ReservationService.method.checkout, { ...mine, priority: "paying", timeoutDefaultMs: 30_000 }],
-  [
-    OperationsService.method.checkInvariants,
-    { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 },
-  ],
+  [OperationsService.method.checkInvariants, inspect],
+  [OperationsService.method.verifyLedger, inspect],
+  [OperationsService.method.saleReport, inspect],
+  [OperationsService.method.refundReservation, { ...organise, priority: "cancelling" }],
 ]);
 
 /** Returns a method's policy; throws for a method that the table lacks. */

@@ -241,6 +241,43 @@ describe("holds, over two replicas", () => {
     assert.equal(wordOf((await hold(replica(0), holdCommand(eventId, named(["A", 1]))))[0]!), "HELD");
   });
 
+  it("keeps the seats of a refunded hold from sale where that is asked for, numbered ones and places", async () => {
+    const eventId = await publishEvent(replica(0));
+    const commands = [holdCommand(eventId, named(["A", 1], ["A", 2])), holdCommand(eventId, places(3))];
+    await hold(replica(0), ...commands);
+    await replica(0).client.confirmHolds({ keys: commands.map(keyOf) }, patient);
+    const refund = async (keepBlocked: boolean) => {
+      const releases = commands.map((command) => ({ key: keyOf(command), confirmedToo: true, keepBlocked }));
+      return (await replica(1).client.releaseHolds({ commands: releases }, patient)).outcomes.map(wordOf);
+    };
+    assert.deepEqual(await refund(true), ["REFUNDED", "REFUNDED"]);
+    // What was decided once stays so.
+    assert.deepEqual(await refund(false), ["REFUNDED", "REFUNDED"]);
+    const { areas } = await replica(0).client.getAvailability({ eventId }, patient);
+    assert.deepEqual(
+      areas.map(({ areaId, free, sold, blocked }) => [areaId, free, sold, blocked]),
+      [
+        ["stalls", 48, 0, 2],
+        ["floor", 47, 0, 3],
+      ],
+    );
+    assert.ok(areas[0]!.rows[0]!.seats.startsWith("BBF"));
+    assert.equal(wordOf((await hold(replica(0), holdCommand(eventId, named(["A", 1]))))[0]!), "SEATS_UNAVAILABLE");
+    assert.equal(await claimsOf(eventId), 0);
+    assert.deepEqual(await violationsOf(replica(0)), []);
+  });
+
+  it("frees the seats of a hold that was never confirmed, whatever is asked for a confirmed one", async () => {
+    const eventId = await publishEvent(replica(0));
+    const command = holdCommand(eventId);
+    await hold(replica(0), command);
+    const release = { key: keyOf(command), confirmedToo: true, keepBlocked: true };
+    const { outcomes } = await replica(1).client.releaseHolds({ commands: [release] }, patient);
+    assert.equal(wordOf(outcomes[0]!), "RELEASED");
+    const { areas } = await replica(0).client.getAvailability({ eventId }, patient);
+    assert.deepEqual([areas[0]!.free, areas[0]!.blocked], [50, 0]);
+  });
+
   it("extends a hold, and refuses one without a time, one that is malformed and one that is unknown", async () => {
     const eventId = await publishEvent(replica(0), { holdTtl: durationFromMs(30_000) });
     const command = holdCommand(eventId);

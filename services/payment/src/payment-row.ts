@@ -9,6 +9,7 @@ export type PaymentRow = {
   state: PaymentState;
   reservation_id: string | null;
   customer_id: string;
+  area_id: string;
   amount_minor: number;
   currency_code: string;
   request_hash: string;
@@ -42,6 +43,7 @@ function orderFrom(row: PaymentRow): Order | undefined {
   return {
     reservationId: row.reservation_id,
     customerId: row.customer_id,
+    areaId: row.area_id,
     amountMinor: row.amount_minor,
     currencyCode: row.currency_code,
     requestHash: row.request_hash,

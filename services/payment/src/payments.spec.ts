@@ -392,6 +392,7 @@ describe("payments", () => {
         [5, "payment.none_stuck", 0n],
         [6, "payment.transactions_balance", 0n],
         [6, "payment.currencies_balance", 0n],
+        [6, "payment.ledger_is_chained", 0n],
       ],
     );
     const looked = reports.filter(({ name }) => name !== "payment.none_stuck");

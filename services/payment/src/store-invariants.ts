@@ -1,8 +1,7 @@
 // The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
 
 import type { Sql, Transaction } from "#shared/sql";
-import { transact } from "#shared/transaction";
-import { indexLookupSettings } from "#shared/planner-settings";
+import { readSnapshot } from "./snapshot.ts";
 
 /** How one promise stands. */
 export type InvariantCheck = {
@@ -25,27 +24,18 @@ export type InvariantStore = {
 type Found = { violations: number; examined: number; examples: string[] };
 type Query = (tx: Transaction, eventId: string | null) => Promise<Found[]>;
 
-const timeoutMs = 60_000;
-
 /** Returns the invariant store. */
 export function createInvariantStore(sql: Sql): InvariantStore {
   return {
     check: (eventId) =>
-      transact(
-        sql,
-        async (tx) => {
-          await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
-          // These read whole tables, which is what the planner must not do elsewhere.
-          await tx`select set_config(name, 'on', true) from unnest(${Object.keys(indexLookupSettings)}::text[]) as s (name)`;
-          const checks: InvariantCheck[] = [];
-          for (const { query, ...about } of queries) {
-            const [found] = await query(tx, eventId ?? null);
-            checks.push({ ...about, ...found! });
-          }
-          return checks;
-        },
-        "isolation level repeatable read read only",
-      ),
+      readSnapshot(sql, async (tx) => {
+        const checks: InvariantCheck[] = [];
+        for (const { query, ...about } of queries) {
+          const [found] = await query(tx, eventId ?? null);
+          checks.push({ ...about, ...found! });
+        }
+        return checks;
+      }),
   };
 }
 
@@ -110,6 +100,27 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
         where ${eventId}::uuid is null or event_id = ${eventId}::uuid
         group by currency_code
       ) as currencies`,
+  },
+  {
+    promise: 6,
+    name: "payment.ledger_is_chained",
+    description:
+      "ledger transactions that are not sealed a minute after they were posted, or whose link does not follow the one before",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id || ':' || kind) filter (where broken))[1:10], '{}') as examples
+      from (
+        select t.payment_id, t.kind, case
+            when l.link_no is null then t.created_at < now() - interval '60 seconds'
+            when l.link_no = 1 then l.previous_hash <> decode(repeat('00', 32), 'hex')
+            else p.hash is distinct from l.previous_hash
+          end or coalesce(l.hash <> sha256(l.previous_hash || l.content_hash), false) as broken
+        from payment.ledger_transaction as t
+        left join payment.ledger_link as l
+          on l.event_id = t.event_id and l.payment_id = t.payment_id and l.kind = t.kind
+        left join payment.ledger_link as p on p.link_no = l.link_no - 1
+        where ${eventId}::uuid is null or t.event_id = ${eventId}::uuid
+      ) as links`,
   },
 ];
 

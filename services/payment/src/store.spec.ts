@@ -5,6 +5,7 @@ import { newKey } from "../test/harness.ts";
 import { PaymentState, type PaymentKey } from "./domain/payment.ts";
 import { createStore, type Move, type Store } from "./store.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
+import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
 
 const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDING, REFUNDED, VOIDED } = PaymentState;
@@ -184,7 +185,7 @@ describe("store", () => {
     });
 
     it("can't be changed or shortened by the service's role, nor by a slip of the owner's", async () => {
-      for (const table of ["payment.ledger_transaction", "payment.ledger_entry"]) {
+      for (const table of ["payment.ledger_transaction", "payment.ledger_entry", "payment.ledger_link"]) {
         for (const statement of [
           `update ${table} set kind = 'refund'`,
           `delete from ${table}`,
@@ -195,6 +196,23 @@ describe("store", () => {
         }
       }
       await assert.rejects(sql`delete from payment.payment`, /permission denied/);
+    });
+
+    it("grants the service's role nothing but reading and adding, whatever the privilege is called", async () => {
+      const grants = await database.sql<{ table: string; privileges: string }[]>`
+        select table_name as table, string_agg(privilege_type, ' ' order by privilege_type) as privileges
+        from information_schema.role_table_grants
+        where grantee = 'boxoffice_payment' and table_name like 'ledger\_%'
+        group by table_name order by table_name`;
+      assert.deepEqual(
+        grants.map(({ table, privileges }) => `${table}: ${privileges}`),
+        [
+          "ledger_entry: INSERT SELECT",
+          "ledger_link: INSERT SELECT",
+          "ledger_transaction: INSERT SELECT",
+          "ledger_unsealed: DELETE INSERT SELECT",
+        ],
+      );
     });
   });
 
@@ -223,6 +241,7 @@ describe("store", () => {
           [5, "payment.none_stuck", 0, 1],
           [6, "payment.transactions_balance", 0, 3],
           [6, "payment.currencies_balance", 0, 1],
+          [6, "payment.ledger_is_chained", 0, 3],
         ],
       );
       assert.ok((await createInvariantStore(sql).check(undefined))[0]!.examined > 5);
@@ -271,6 +290,27 @@ describe("store", () => {
       );
     });
 
+    it("find what nobody has sealed for a minute, and a link that does not follow the one before", async () => {
+      const chain = createChainStore(sql);
+      await chain.seal({ itemsMax: 5_000 });
+      const key = newKey();
+      await walk(key, ...toRefunded);
+      const chained = async () => (await violations(key.eventId))["payment.ledger_is_chained"];
+      const change = (statement: string) =>
+        database.sql.begin(async (tx) => {
+          await tx`set local session_replication_role = replica`;
+          await tx.unsafe(statement);
+        });
+      await change(`update payment.ledger_transaction set created_at = created_at - interval '61 seconds'
+        where payment_id = '${key.paymentId}' and kind = 'capture'`);
+      assert.deepEqual(await chained(), [`${key.paymentId}:capture`]);
+      await chain.seal({ itemsMax: 5_000 });
+      assert.equal(await chained(), undefined);
+      await change(`update payment.ledger_link set hash = decode(md5('x') || md5('y'), 'hex')
+        where payment_id = '${key.paymentId}' and kind = 'capture'`);
+      assert.deepEqual((await chained())?.toSorted(), [`${key.paymentId}:capture`, `${key.paymentId}:refund`]);
+    });
+
     it("find a ledger that does not balance, and a transaction without entries", async () => {
       const [key, empty] = [newKey(), newKey()];
       await walk(key, ...toCaptured);
@@ -313,6 +353,7 @@ function creationOf(key: PaymentKey) {
     order: {
       reservationId: key.paymentId,
       customerId: "c",
+      areaId: "stalls",
       amountMinor: 4_200,
       currencyCode: "EUR",
       requestHash: "00ff",

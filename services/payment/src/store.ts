@@ -36,7 +36,7 @@ export type Store = {
 /** Returns the store. */
 export function createStore(sql: Sql): Store {
   const columns = sql`
-    p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.amount_minor, p.currency_code,
+    p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.area_id, p.amount_minor, p.currency_code,
     encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
     p.capture_ref, p.decline_reason, p.refund_id, p.created_at`;
 
@@ -45,9 +45,9 @@ export function createStore(sql: Sql): Store {
       creations.map(({ order }) => (order ? String(field(order)) : null));
     const rows = await sql<PaymentRow[]>`
       insert into payment.payment as p (
-        event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code, request_hash, provider,
-        payment_method_token)
-      select event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
+        event_id, payment_id, state, reservation_id, customer_id, area_id, amount_minor, currency_code, request_hash,
+        provider, payment_method_token)
+      select event_id, payment_id, state, reservation_id, customer_id, area_id, amount_minor, currency_code,
         decode(request_hash, 'hex'), provider, payment_method_token
       from unnest(
         ${creations.map(({ eventId }) => eventId)}::uuid[],
@@ -55,12 +55,13 @@ export function createStore(sql: Sql): Store {
         ${creations.map(({ order }) => (order ? PaymentState.AUTHORIZING : PaymentState.VOIDED))}::smallint[],
         ${text((order) => order.reservationId)}::uuid[],
         ${text((order) => order.customerId)}::text[],
+        ${creations.map(({ order }) => order?.areaId ?? "")}::text[],
         ${text((order) => order.amountMinor)}::bigint[],
         ${text((order) => order.currencyCode)}::text[],
         ${text((order) => order.requestHash)}::text[],
         ${text((order) => order.provider)}::text[],
         ${creations.map(({ paymentMethodToken }) => paymentMethodToken ?? null)}::text[]
-      ) as c (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code, request_hash,
+      ) as c (event_id, payment_id, state, reservation_id, customer_id, area_id, amount_minor, currency_code, request_hash,
         provider, payment_method_token)
       order by event_id, payment_id
       on conflict (event_id, payment_id) do nothing
@@ -102,13 +103,13 @@ export function createStore(sql: Sql): Store {
         where p.event_id = l.event_id and p.payment_id = l.payment_id and p.state = l.from_state
         returning p.*
       ), posting as (
-        select event_id, payment_id, case state when 5 then 'capture' else 'refund' end as kind,
+        select event_id, payment_id, case state when 5 then 'capture' else 'refund' end as kind, area_id,
           currency_code, amount_minor
         from moved
         where state in (5, 9)
       ), posted as (
-        insert into payment.ledger_transaction (event_id, payment_id, kind)
-        select event_id, payment_id, kind from posting
+        insert into payment.ledger_transaction (event_id, payment_id, kind, area_id)
+        select event_id, payment_id, kind, area_id from posting
       ), entered as (
         insert into payment.ledger_entry (event_id, payment_id, kind, account, currency_code, amount_minor)
         select event_id, payment_id, kind, account, currency_code, sign * amount_minor

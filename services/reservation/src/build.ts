@@ -21,12 +21,14 @@ import { startLeaseKeeper } from "./lease-keeper.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { createPayments } from "./payments.ts";
 import { startReconciler } from "./reconciler.ts";
+import { refundBooking } from "./refunding.ts";
 import { cancelReservation } from "./rpc/cancel-reservation.ts";
 import { checkInvariants } from "./rpc/check-invariants.ts";
 import { checkout } from "./rpc/checkout.ts";
 import { createReservations } from "./rpc/create-reservations.ts";
 import { getReservation } from "./rpc/get-reservation.ts";
 import { listReservations } from "./rpc/list-reservations.ts";
+import { refundReservation } from "./rpc/refund-reservation.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
@@ -112,6 +114,9 @@ export async function buildReservation(
         listReservations: listReservations({ sql }),
         cancelReservation: cancelReservation({
           cancel: (key, call) => cancelBooking(key, call, { sql, runner, moves, newId, leaseMs }),
+        }),
+        refundReservation: refundReservation({
+          refund: (request, call) => refundBooking(request, call, { sql, runner, leaseMs }),
         }),
         checkout: checkout({ checkouts }),
         checkInvariants: checkInvariants({

@@ -34,6 +34,7 @@ export function createPayments(options: { client: GrpcClient<typeof PaymentServi
               customerId: booking.customerId,
               amount: { currencyCode: booking.currency, amountMinor: BigInt(totalMinor(booking)) },
               paymentMethodToken: booking.paymentMethodToken,
+              areaId: booking.areaId,
             },
             within,
           )

@@ -174,7 +174,7 @@ async function refund(booking: Booking, { payments, inventory }: SagaDeps): Prom
       (answer.kind === "refused" && answer.refusal.reason === RefusalReason.IDEMPOTENCY_KEY_REUSED);
     if (!isRefunded) return again(answer);
   }
-  const released = await inventory.release(booking, { confirmedToo: true });
+  const released = await inventory.release(booking, { confirmedToo: true, keepBlocked: booking.keepBlocked });
   return isFreed(released) ? learned({ kind: "refunded" }) : again(released);
 }
 

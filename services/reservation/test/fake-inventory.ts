@@ -26,6 +26,8 @@ type StoredHold = {
   capAtMs: number;
   currencyCode: string;
   amountMinor: bigint;
+  /** Its seats were kept from sale when it was refunded. */
+  blocked?: boolean;
 };
 
 export type FakeInventory = {
@@ -134,13 +136,16 @@ export async function startFakeInventory(): Promise<FakeInventory> {
           })),
         releaseHolds: ({ commands }) =>
           hooks.around("releaseHolds", () => ({
-            outcomes: commands.map(({ key, confirmedToo }) =>
+            outcomes: commands.map(({ key, confirmedToo, keepBlocked }) =>
               withHold(key, (found) => {
                 const state = standing(found);
                 if (state === HoldState.CONFIRMED && !confirmedToo) {
                   return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
                 }
-                if (state === HoldState.CONFIRMED) found.state = HoldState.REFUNDED;
+                if (state === HoldState.CONFIRMED) {
+                  found.state = HoldState.REFUNDED;
+                  found.blocked = keepBlocked;
+                }
                 if (state === HoldState.HELD) found.state = HoldState.RELEASED;
                 return undefined;
               }),

@@ -81,6 +81,7 @@ export async function startFakePayment(): Promise<FakePayment> {
     return token === "tok_decline" ? PaymentState.DECLINED : PaymentState.AUTHORIZED;
   }
 
+  const unimplemented = () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented));
   const server = await startGrpcServer({
     host: "127.0.0.1",
     port: 0,
@@ -129,7 +130,9 @@ export async function startFakePayment(): Promise<FakePayment> {
           hooks.around("getPayments", () => ({
             outcomes: keys.map((key) => withPayment(key, (found) => outcome(found))),
           })),
-        checkInvariants: () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented)),
+        checkInvariants: unimplemented,
+        verifyLedger: unimplemented,
+        getSaleFigures: unimplemented,
       }),
     ],
   });

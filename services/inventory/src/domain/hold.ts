@@ -25,7 +25,11 @@ export type HoldRef = { eventId: string; holdId: string };
 
 /** What became of a command about a hold: the hold as it stands now, or why not. */
 export type HoldDecision =
-  { kind: "hold"; hold: Hold } | { kind: "notFound" } | { kind: "lapsed" } | { kind: "wrongState"; state: HoldState };
+  /** `blocksSeats`: those that it gives up are not free now, but kept from sale. */
+  | { kind: "hold"; hold: Hold; blocksSeats?: boolean }
+  | { kind: "notFound" }
+  | { kind: "lapsed" }
+  | { kind: "wrongState"; state: HoldState };
 
 /** Returns one word that names a hold, for maps. */
 export function holdKey({ eventId, holdId }: HoldRef): string {
@@ -42,7 +46,7 @@ export function asItStands(hold: Hold, now: Date): Hold {
   return hold.state === "held" && hold.expiresAt <= now ? { ...hold, state: "expired" } : hold;
 }
 
-/** Where the seats of a hold in this state are. */
+/** Where the seats of a hold in this state are; those of a refunded one may have been blocked instead. */
 export function stockPartOf(state: HoldState): StockPart {
   switch (state) {
     case "held":
@@ -63,14 +67,20 @@ export function confirmHold(hold: Hold, now: Date): HoldDecision {
   return state === "held" ? standing({ ...hold, state: "confirmed" }) : { kind: "lapsed" };
 }
 
-/** Gives a hold back; one that is confirmed only where `confirmedToo` is set. */
-export function releaseHold(hold: Hold, now: Date, { confirmedToo }: { confirmedToo: boolean }): HoldDecision {
+/** Gives a hold back; one that is confirmed only where `confirmedToo` is set, its seats free or, with `keepBlocked`, blocked. */
+export function releaseHold(
+  hold: Hold,
+  now: Date,
+  { confirmedToo, keepBlocked = false }: { confirmedToo: boolean; keepBlocked?: boolean },
+): HoldDecision {
   const current = asItStands(hold, now);
   switch (current.state) {
     case "held":
       return standing({ ...current, state: "released" });
     case "confirmed":
-      return confirmedToo ? standing({ ...current, state: "refunded" }) : { kind: "wrongState", state: current.state };
+      return confirmedToo
+        ? { kind: "hold", hold: { ...current, state: "refunded" }, blocksSeats: keepBlocked }
+        : { kind: "wrongState", state: current.state };
     case "released":
     case "expired":
     case "refunded":

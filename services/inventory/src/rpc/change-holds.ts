@@ -19,7 +19,7 @@ import { decisionMessage, type Answer } from "./outcomes.ts";
 
 /** Commands about holds that exist. */
 export type ConfirmCommand = HoldRef;
-export type ReleaseCommand = HoldRef & { confirmedToo: boolean };
+export type ReleaseCommand = HoldRef & { confirmedToo: boolean; keepBlocked: boolean };
 export type ExtendCommand = HoldRef & { extendByMs: number };
 
 /** Runs such commands in batches. */
@@ -50,7 +50,7 @@ export function releaseHoldsHandler(parts: Parts<ReleaseCommand>): Handler<Metho
       name: "ReleaseHolds",
       field: "commands",
       schema: ReleaseCommandSchema,
-      parse: ({ key, confirmedToo }) => ({ ...refFromKey(key!), confirmedToo }),
+      parse: ({ key, confirmedToo, keepBlocked }) => ({ ...refFromKey(key!), confirmedToo, keepBlocked }),
       translate: decisionMessage,
     }),
   });

@@ -26,7 +26,7 @@ export type ChangeOptions<Command> = {
   prolongs: boolean;
 };
 
-type Change = { before: Hold; after: Hold };
+type Change = { before: Hold; after: Hold; blocksSeats: boolean };
 
 /**
  * Decides commands about holds, each on the outcome of those before it, and returns a decision for each, in order. When
@@ -63,16 +63,23 @@ async function change<Command extends HoldRef>(
     readHolds(tx, holds),
   ]);
   const current = new Map(stored);
+  const blocking = new Set<string>();
   const answers = commands.map((command): AnsweredChange => {
     const hold = current.get(holdKey(command));
     const area = hold && areas.get(areaKey(hold));
     if (!area) return { outcome: { kind: "notFound" }, area: undefined };
     const outcome = decide(hold, command, { now, area });
-    if (outcome.kind === "hold") current.set(holdKey(hold), outcome.hold);
+    if (outcome.kind === "hold") {
+      current.set(holdKey(hold), outcome.hold);
+      if (outcome.blocksSeats) blocking.add(holdKey(hold));
+    }
     return { outcome, area };
   });
   const changes = [...stored.values()]
-    .map((before): Change => ({ before, after: current.get(holdKey(before))! }))
+    .map((before): Change => {
+      const key = holdKey(before);
+      return { before, after: current.get(key)!, blocksSeats: blocking.has(key) };
+    })
     .filter(({ before, after }) => before !== after);
   applyToStock(changes, stocks);
   await Promise.all([writeHolds(tx, changes), deleteClaims(tx, changes), writeStock(tx, areas, stocks)]);
@@ -85,9 +92,9 @@ function limitedCustomers(holds: readonly Hold[], areas: ReadonlyMap<string, Are
 }
 
 function applyToStock(changes: readonly Change[], stocks: ReadonlyMap<string, WorkingStock>): void {
-  for (const { before, after } of changes) {
+  for (const { before, after, blocksSeats } of changes) {
     const from = stockPartOf(before.state);
-    const to = stockPartOf(after.state);
+    const to = blocksSeats ? "blocked" : stockPartOf(after.state);
     if (from !== to) moveStock(stocks.get(areaKey(after))!, { quantity: after.quantity, seats: after.seats, from, to });
   }
 }

@@ -9,6 +9,7 @@ const key = { eventId: "e", paymentId: "p" };
 const order: Order = {
   reservationId: "r",
   customerId: "c",
+  areaId: "a",
   amountMinor: 1,
   currencyCode: "EUR",
   requestHash: "h",

@@ -11,6 +11,8 @@ export type PaymentKey = { eventId: string; paymentId: string };
 export type Order = {
   reservationId: string;
   customerId: string;
+  /** The area that the reservation is in; empty where the caller did not name it. */
+  areaId: string;
   amountMinor: number;
   /** ISO 4217, upper case. */
   currencyCode: string;

@@ -10,6 +10,7 @@ const payment: Payment = {
   order: {
     reservationId: "r",
     customerId: "c",
+    areaId: "a",
     amountMinor: 4_200,
     currencyCode: "EUR",
     requestHash: "h",

@@ -49,6 +49,8 @@ export type Booking = {
   /** The provider's token, while the authorisation is not answered. Never logged. */
   paymentMethodToken: string | null;
   refundId: string | null;
+  /** Its seats are kept from sale when it is refunded. */
+  keepBlocked: boolean;
   /** Attempts to pay so far. */
   checkoutCount: number;
   /** Tries of this phase's calls so far. */

@@ -13,6 +13,7 @@ const commands: Record<Command["kind"], Command> = {
   undone: { kind: "undone" },
   voidRefused: { kind: "voidRefused", refundId: "refund" },
   cancel: { kind: "cancel", refundId: "refund" },
+  refund: { kind: "refund", refundId: "refund" },
   released: { kind: "released" },
   expire: { kind: "expire" },
   refunded: { kind: "refunded" },
@@ -20,7 +21,7 @@ const commands: Record<Command["kind"], Command> = {
 
 const stay: Decision = { kind: "stay" };
 const inProgress: Decision = { kind: "inProgress" };
-const wrong = (state: "CONFIRMED" | "EXPIRED" | "CANCELLED" | "REFUNDING" | "REFUNDED"): Decision => ({
+const wrong = (state: "HELD" | "CONFIRMED" | "EXPIRED" | "CANCELLED" | "REFUNDING" | "REFUNDED"): Decision => ({
   kind: "wrongState",
   state,
 });
@@ -36,10 +37,12 @@ const table: Record<keyof typeof Phase, Partial<Record<Command["kind"], Decision
   held: {
     checkout: { kind: "move", to: Phase.authorizing },
     cancel: { kind: "move", to: Phase.releasing, event: "reservation.cancelled" },
+    refund: wrong("HELD"),
   },
   authorizing: {
     checkout: inProgress,
     cancel: inProgress,
+    refund: inProgress,
     declined: {
       kind: "move",
       to: Phase.held,
@@ -52,27 +55,35 @@ const table: Record<keyof typeof Phase, Partial<Record<Command["kind"], Decision
   capturing: {
     checkout: inProgress,
     cancel: inProgress,
+    refund: inProgress,
     captured: confirmed,
     captureRefused: { kind: "move", to: Phase.voiding },
   },
   voiding: {
     checkout: inProgress,
     cancel: inProgress,
+    refund: inProgress,
     undone: { kind: "move", to: Phase.expired, outcome: CheckoutOutcome.expired, event: "reservation.expired" },
     voidRefused: { kind: "move", to: Phase.refunding, outcome: CheckoutOutcome.expired, refundId: "refund" },
   },
   confirmed: {
     checkout: wrong("CONFIRMED"),
     cancel: { kind: "move", to: Phase.refunding, refundId: "refund" },
+    refund: { kind: "move", to: Phase.refunding, refundId: "refund" },
   },
   refunding: {
     checkout: wrong("REFUNDING"),
+    refund: wrong("REFUNDING"),
     refunded: { kind: "move", to: Phase.refunded, event: "reservation.refunded" },
   },
-  refunded: { checkout: wrong("REFUNDED") },
-  releasing: { checkout: wrong("CANCELLED"), released: { kind: "move", to: Phase.cancelled } },
-  cancelled: { checkout: wrong("CANCELLED") },
-  expired: { checkout: { kind: "holdExpired" }, cancel: wrong("EXPIRED") },
+  refunded: { checkout: wrong("REFUNDED"), refund: wrong("REFUNDED") },
+  releasing: {
+    checkout: wrong("CANCELLED"),
+    refund: wrong("CANCELLED"),
+    released: { kind: "move", to: Phase.cancelled },
+  },
+  cancelled: { checkout: wrong("CANCELLED"), refund: wrong("CANCELLED") },
+  expired: { checkout: { kind: "holdExpired" }, cancel: wrong("EXPIRED"), refund: wrong("EXPIRED") },
 };
 
 describe("the booking's state machine", () => {
@@ -101,6 +112,7 @@ describe("the booking's state machine", () => {
     const lapsed = { phase: Phase.held, lapsed: true, unitPriceMinor: 100, checkoutCount: 0 };
     assert.deepEqual(decide(lapsed, commands.checkout), { kind: "holdExpired" });
     assert.deepEqual(decide(lapsed, commands.cancel), wrong("EXPIRED"));
+    assert.deepEqual(decide(lapsed, commands.refund), wrong("EXPIRED"));
     assert.equal(stateOf(lapsed), "EXPIRED");
   });
 

@@ -35,6 +35,8 @@ export type Command =
   | { kind: "voidRefused"; refundId: string }
   /** The customer gives it back. */
   | { kind: "cancel"; refundId: string }
+  /** The organiser gives it back, and the money with it. */
+  | { kind: "refund"; refundId: string }
   /** Inventory freed the seats of a cancelled hold. */
   | { kind: "released" }
   /** The hold's end has passed. The sweeper's statement decides the same for many at once. */
@@ -72,6 +74,8 @@ export function decide(booking: Subject, command: Command): Decision {
       return decideCheckout(booking);
     case "cancel":
       return decideCancel(booking, command.refundId);
+    case "refund":
+      return decideRefund(booking, command.refundId);
     case "declined":
       return phase === Phase.authorizing
         ? { kind: "move", to: Phase.held, outcome: CheckoutOutcome.declined, declineReason: command.reason }
@@ -150,6 +154,25 @@ function decideCancel(booking: Subject, refundId: string): Decision {
     case "REFUNDED":
       return stay;
     case "EXPIRED":
+      return { kind: "wrongState", state };
+    default:
+      return assertNever(state);
+  }
+}
+
+// What was refunded already was so under another id: nothing is refunded twice.
+function decideRefund(booking: Subject, refundId: string): Decision {
+  const state = stateOf(booking);
+  switch (state) {
+    case "CONFIRMED":
+      return { kind: "move", to: Phase.refunding, refundId };
+    case "PAYING":
+      return { kind: "inProgress" };
+    case "HELD":
+    case "CANCELLED":
+    case "EXPIRED":
+    case "REFUNDING":
+    case "REFUNDED":
       return { kind: "wrongState", state };
     default:
       return assertNever(state);
