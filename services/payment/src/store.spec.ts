@@ -202,7 +202,7 @@ describe("store", () => {
       const grants = await database.sql<{ table: string; privileges: string }[]>`
         select table_name as table, string_agg(privilege_type, ' ' order by privilege_type) as privileges
         from information_schema.role_table_grants
-        where grantee = 'boxoffice_payment' and table_name like 'ledger\_%'
+        where grantee = 'boxoffice_payment' and table_name like 'ledger%'
         group by table_name order by table_name`;
       assert.deepEqual(
         grants.map(({ table, privileges }) => `${table}: ${privileges}`),
