@@ -45,9 +45,10 @@ async function holdDisagreements(
       (select count(*) from inventory.hold where event_id = any(${events}) and state not in ('held', 'confirmed')) as ended,
       (select count(*) from reservation.reservation where event_id = any(${events})) as reservations,
       (select count(*) from unnest(${okIds as string[]}::uuid[]) as id
-        where not exists (select from inventory.hold h where h.event_id = any(${events}) and h.hold_id = id)
-           or not exists (select from reservation.reservation r where r.event_id = any(${events}) and r.reservation_id = id)
-      ) as lost,
+        left join (select hold_id from inventory.hold where event_id = any(${events})) as h on h.hold_id = id
+        left join (select reservation_id from reservation.reservation where event_id = any(${events})) as r
+          on r.reservation_id = id
+        where h.hold_id is null or r.reservation_id is null) as lost,
       (select count(*) from (
         select event_id, area_id, seat from inventory.hold h, unnest(h.seats) as seat
         where event_id = any(${events}) and state in ('held', 'confirmed') group by 1, 2, 3 having count(*) > 1) as twice) as twice,

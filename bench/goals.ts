@@ -29,7 +29,7 @@ export const goals = [
   lower("open-70-p99", "open loop at 70 % of capacity: p99", "ms", 100, 40),
   higher("goodput", "goodput at ten times capacity ÷ peak", "×", 0.9, 0.95),
   lower("refusal-p99", "… refusals' p99", "ms", 50, 10),
-  higher("checkouts", "checkouts a second: authorise, confirm, capture, tickets; sandbox provider", "/s", 800, 2_000),
+  higher("checkouts", "checkouts a second: authorise, confirm, capture; sandbox provider", "/s", 800, 2_000),
   lower("memory", "memory of the largest process, under all of this", "MB", 350, 200),
   lower("memory-growth", "… its growth over the last half of a soak", "%", 5, 2),
 ] as const satisfies Goal[];

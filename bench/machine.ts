@@ -37,7 +37,7 @@ export async function readPostgresFacts(sql: Sql): Promise<PostgresFacts> {
 }
 
 /** Returns what is known of this machine. */
-export async function readMachineFacts(postgres: PostgresFacts | undefined): Promise<Machine> {
+export async function readMachineFacts(postgres: PostgresFacts | undefined): Promise<Omit<Machine, "commit">> {
   return {
     cores: cpus().length,
     processor: cpus()[0]?.model ?? "unknown",
@@ -47,11 +47,11 @@ export async function readMachineFacts(postgres: PostgresFacts | undefined): Pro
     postgres: postgres?.postgres ?? "not used",
     durability: postgres?.durability ?? "nothing was written",
     redis: await firstLine("redis-server", ["--version"], /v=(\S+)/),
-    commit: await commitName(),
   };
 }
 
-async function commitName(): Promise<string> {
+/** Returns the commit that is checked out, and whether files differ from it. */
+export async function readCommit(): Promise<string> {
   const commit = await firstLine("git", ["rev-parse", "--short=12", "HEAD"], /(\S+)/);
   const isChanged = (await firstLine("git", ["status", "--porcelain", "--untracked-files=no"], /(\S)/)) !== "unknown";
   return isChanged && commit !== "unknown" ? `${commit} with changes` : commit;

@@ -1,6 +1,7 @@
 // `make bench`: measures what it is asked to, writes the report, and fails where a run is void or something broke. Figures
 // that are not reached are for the report to say.
 
+import { build } from "#stack/build";
 import { parseArguments } from "./arguments.ts";
 import { createBench } from "./bench.ts";
 import { measureAll } from "./measure-all.ts";
@@ -19,6 +20,8 @@ if (parsed.kind === "wrong") {
     process.once(signal, () => void bench.stop().finally(() => process.exit(130)));
   }
   try {
+    // Once: what is edited meanwhile must not be measured beside what it replaces.
+    await build();
     const problems = await measureAll(bench, scenarios);
     for (const problem of problems) console.error(problem);
     if (problems.length > 0) process.exitCode = 1;

@@ -1,7 +1,7 @@
 // Goes through the scenarios.
 
 import type { BenchControl } from "./bench.ts";
-import { readMachineFacts } from "./machine.ts";
+import { readCommit, readMachineFacts } from "./machine.ts";
 import { figureLines } from "./reporting/markdown.ts";
 import { recordOf, voidsOf } from "./reporting/report.ts";
 import { writeSection, type NewSection } from "./reporting/write-report.ts";
@@ -13,8 +13,9 @@ export async function measureAll(bench: BenchControl, scenarios: readonly Scenar
   const names = scenarios.map(({ name }) => name);
   const sections: NewSection[] = [];
   const problems: string[] = [];
+  const commit = await readCommit();
   for (const scenario of scenarios.filter(({ name }) => only.includes(name))) {
-    const section = await measureOne(bench, scenario).catch(async (error: unknown) => {
+    const section = await measureOne(bench, scenario, commit).catch(async (error: unknown) => {
       console.error(error);
       // Whatever broke it may be broken itself: the next scenario starts with a new system.
       await bench.stopSystem();
@@ -30,7 +31,7 @@ export async function measureAll(bench: BenchControl, scenarios: readonly Scenar
   return problems;
 }
 
-async function measureOne(bench: BenchControl, scenario: Scenario): Promise<NewSection> {
+async function measureOne(bench: BenchControl, scenario: Scenario, commit: string): Promise<NewSection> {
   const { name, title, how } = scenario;
   console.log(`\n${name}: ${title}`);
   const startedAt = Date.now();
@@ -38,7 +39,7 @@ async function measureOne(bench: BenchControl, scenario: Scenario): Promise<NewS
     const findings = await scenario.measure(bench);
     const seconds = Math.round((Date.now() - startedAt) / 1_000);
     const { runs, postgres } = await bench.endScenario();
-    const machine = await readMachineFacts(postgres);
+    const machine = { ...(await readMachineFacts(postgres)), commit };
     return {
       name,
       title,

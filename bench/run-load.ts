@@ -7,6 +7,7 @@ import type { Sql } from "#shared/sql";
 import { disagreements, type Told } from "./check.ts";
 import type { LoadMessage, LoadOrder, LoadResult } from "./load/main.ts";
 import { isUnknown } from "./load/retry.ts";
+import { mismatched } from "./load/tally.ts";
 import { sessionSecret } from "./system.ts";
 import { readMachine, readUsage } from "./usage.ts";
 
@@ -100,7 +101,10 @@ export async function runLoad(
     },
     peakMb: Object.fromEntries(Object.entries(after).map(([name, { peakMb }]) => [name, peakMb])),
     told: keepsTold ? told : undefined,
-    wrong: target.sql ? await wrongWith(target.sql, load, told, holdsMayEnd) : [],
+    wrong: [
+      ...(counts[mismatched] ? [`${counts[mismatched]} answers were not what was asked for`] : []),
+      ...(target.sql ? await wrongWith(target.sql, load, told, holdsMayEnd) : []),
+    ],
   };
 }
 

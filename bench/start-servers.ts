@@ -1,6 +1,5 @@
 // Servers that only measurements need, as processes of their own, compiled like everything that is measured.
 
-import { build } from "#stack/build";
 import { freePort } from "#stack/ports";
 import { startProcess, type RunningProcess } from "#stack/process";
 import { findRedisServer, startRedis } from "#stack/redis";
@@ -11,7 +10,6 @@ import { generousLimits, sessionSecret } from "./system.ts";
 
 /** Starts the bare `node:http` server of JSON. */
 export async function startBareHttp(bench: Bench): Promise<LoadTarget> {
-  await build();
   const server = await startProcess({ name: "bare", entry: "bench/servers/bare-http.ts", isBuilt: true, env: {} });
   bench.stopAtEnd(() => server.stop());
   return targetOf(server, "bare");
@@ -19,7 +17,6 @@ export async function startBareHttp(bench: Bench): Promise<LoadTarget> {
 
 /** Starts a gateway for each of `variants` (its settings), all in front of one reservation service that answers at once. */
 export async function startGateways(bench: Bench, variants: Record<string, string>[]): Promise<LoadTarget[]> {
-  await build();
   const redis = await startRedis({ binary: await findRedisServer(bench.say), port: await freePort() });
   bench.stopAtEnd(redis.stop);
   const entry = "bench/servers/stand-in-reservation.ts";

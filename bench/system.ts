@@ -4,7 +4,6 @@
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSql, type Sql } from "#shared/sql";
-import { build } from "#stack/build";
 import { freePort } from "#stack/ports";
 import { startPostgres } from "#stack/postgres";
 import { findRedisServer, startRedis } from "#stack/redis";
@@ -55,7 +54,6 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
   };
   try {
     await rm(dir, { recursive: true, force: true });
-    await build();
     const redis = await startRedis({ binary: await findRedisServer(console.log), port: await freePort() });
     stops.push(redis.stop);
     const postgres = await startPostgres({ dir: `${dir}/postgres`, port: await freePort() });
@@ -80,6 +78,7 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
         databaseUrlOf: (schema) => roleUrl(postgres.url, schema, rolePassword),
         redisUrl: redis.url,
         sessionSecret,
+        ticketSecret: sessionSecret,
       },
       gatewayPort: 0,
       replicas: options.replicas,

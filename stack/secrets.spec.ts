@@ -19,6 +19,15 @@ describe("secrets", () => {
     assert.equal((await stat(join(dir, "secrets.json"))).mode & 0o777, 0o600);
   });
 
+  it("are completed in a file from before there were tickets", async () => {
+    const kept = { rolePassword: "a password of then", sessionSecret: "a session secret of 32 letters or more" };
+    await writeFile(join(dir, "secrets.json"), JSON.stringify(kept));
+    const secrets = await loadSecrets(dir);
+    assert.deepEqual(secrets, { ...kept, ticketSecret: secrets.ticketSecret });
+    assert.ok(secrets.ticketSecret.length >= 32);
+    assert.deepEqual(await loadSecrets(dir), secrets);
+  });
+
   for (const damage of ["", "{", "[]", '{"rolePassword":"secret password"}', '{"rolePassword":1,"sessionSecret":2}']) {
     it(`are refused when their file holds ${JSON.stringify(damage)}`, async () => {
       await writeFile(join(dir, "secrets.json"), damage);

@@ -11,6 +11,8 @@ export type Secrets = {
   rolePassword: string;
   /** Key that signs session tokens. */
   sessionSecret: string;
+  /** What the key that signs tickets is derived from. */
+  ticketSecret: string;
 };
 
 /** Returns the secrets kept in `dir`, making them when there are none. Only the owner may read the file. */
@@ -20,19 +22,21 @@ export async function loadSecrets(dir: string): Promise<Secrets> {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (text !== undefined) {
-    await chmod(file, 0o600);
-    return parseSecrets(text, file);
-  }
-  const made = { rolePassword: randomSecret(), sessionSecret: randomSecret() };
-  await writeFile(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 });
-  return made;
+  const made = { rolePassword: randomSecret(), sessionSecret: randomSecret(), ticketSecret: randomSecret() };
+  if (text !== undefined) await chmod(file, 0o600);
+  // A file from before there were tickets lacks their secret.
+  const secrets = { ...made, ...(text === undefined ? {} : parseSecrets(text, file)) };
+  const lines = `${JSON.stringify(secrets, null, 2)}\n`;
+  if (lines !== text) await writeFile(file, lines, { mode: 0o600 });
+  return secrets;
 }
 
-function parseSecrets(text: string, file: string): Secrets {
+function parseSecrets(text: string, file: string): Omit<Secrets, "ticketSecret"> & Partial<Secrets> {
   try {
-    const { rolePassword, sessionSecret } = JSON.parse(text) as Record<string, unknown>;
-    if (isSecret(rolePassword) && isSecret(sessionSecret)) return { rolePassword, sessionSecret };
+    const { rolePassword, sessionSecret, ticketSecret } = JSON.parse(text) as Record<string, unknown>;
+    if (isSecret(rolePassword) && isSecret(sessionSecret) && (ticketSecret === undefined || isSecret(ticketSecret))) {
+      return { rolePassword, sessionSecret, ...(ticketSecret === undefined ? {} : { ticketSecret }) };
+    }
   } catch {
     // Explained below.
   }

@@ -96,6 +96,7 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
         databaseUrlOf: (schema) => roleUrl(ownerUrl, schema, secrets.rolePassword),
         redisUrl,
         sessionSecret: secrets.sessionSecret,
+        ticketSecret: secrets.ticketSecret,
       },
       gatewayPort,
       isBuilt: true,

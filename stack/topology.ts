@@ -11,6 +11,8 @@ export type Backing = {
   redisUrl: string;
   /** Signs session tokens; 32 characters or more. */
   sessionSecret: string;
+  /** What the key that signs tickets is derived from; 32 characters or more. */
+  ticketSecret: string;
 };
 
 /** The processes by name, in the order in which they start; they stop in the opposite order. */
@@ -78,6 +80,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     INVENTORY_TARGET: targetOf(inventory),
     PAYMENT_TARGET: targetOf(payment),
     REDIS_URL: backing.redisUrl,
+    TICKET_SECRET: backing.ticketSecret,
   });
   const gateway = await startAll("gateway", "gateway/src/main.ts", {
     ADMIN_PORT: "0",

@@ -20,6 +20,7 @@ const forbidden: [file: string, specifier: string][] = [
   ["services/inventory/src/domain/area.ts", "postgres"],
   ["services/inventory/src/domain/area.ts", "#shared/sql"],
   ["services/inventory/src/domain/area.ts", "../store.ts"],
+  ["services/reservation/src/tickets/domain/ticket.ts", "../store/admissions.ts"],
   ["proto/src/grpc.ts", "#shared/sql"],
   ["proto/src/grpc.ts", "../../services/shared/src/sql.ts"],
 ];

@@ -4,11 +4,13 @@
 //   node --import=tsx bench/k6/target.ts
 
 import { ensureDemoEvent } from "#stack/demo-event";
+import { build } from "#stack/build";
 import { startBenchSystem } from "../system.ts";
 
 const interrupted = new Promise<void>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
 });
+await build();
 const system = await startBenchSystem();
 try {
   const gatewayUrl = system.gatewayUrls[0]!;

@@ -8,7 +8,7 @@ import { createBookingRequests } from "./requests.ts";
 
 type Answer = (id: string, response: ServerResponse) => void;
 
-const ok: Answer = (_, response) => void response.end("{}");
+const ok: Answer = (id, response) => void response.end(JSON.stringify({ id, state: "RESERVATION_STATE_HELD" }));
 const refusal = (reason: string, retryDelay?: string) =>
   JSON.stringify({ details: [{ debug: { reason } }, ...(retryDelay ? [{ debug: { retryDelay } }] : [])] });
 

@@ -118,7 +118,7 @@ function createBook({ okName, triesMax, onOk, onProgress = () => {} }: Drive) {
     startedAt,
     lateness,
     answer(turn: Turn, status: number, body: Buffer): number | undefined {
-      const answer = answerName(status, body, okName);
+      const answer = answerName(status, body, { okName, request: turn.request });
       turn.tries += 1;
       const waitMs = turn.tries < triesMax ? retryAfterMs(answer, body) : undefined;
       if (waitMs !== undefined) {
@@ -127,7 +127,7 @@ function createBook({ okName, triesMax, onOk, onProgress = () => {} }: Drive) {
       }
       const now = performance.now();
       tally.add(answer, (now - turn.dueAt) * 1_000, now - startedAt);
-      if (status === 200) onOk(turn.request);
+      if (answer === okName) onOk(turn.request);
       answered += 1;
       if (answered % 1_000 === 0) onProgress(answered);
       return undefined;

@@ -135,11 +135,17 @@ async function sourceOf(
   return { nextRequest: createCheckoutRequests(reserved, context), okName: "confirmed", count: reserved.length };
 }
 
+// Each has been greeted: a connection stands for its client long before a busy server has taken it up, and taking up
+// thousands is not what is measured.
 function openConnections({ targets, connections }: LoadOrder): Promise<Connection[]> {
   return Promise.all(
-    Array.from({ length: connections }, (_, index) => {
-      const { hostname, port } = new URL(targets[index % targets.length]!);
-      return openConnection({ host: hostname, port: Number(port) });
+    Array.from({ length: connections }, async (_, index) => {
+      const { hostname, port, host } = new URL(targets[index % targets.length]!);
+      const connection = await openConnection({ host: hostname, port: Number(port) });
+      await new Promise<void>((resolve) => {
+        connection.send(`GET / HTTP/1.1\r\nhost: ${host}\r\n\r\n`, () => resolve());
+      });
+      return connection;
     }),
   );
 }

@@ -18,6 +18,8 @@ export type LoadRequest = {
   bytes: string;
   /** Returns what is sent when it is repeated: a reservation then no longer says that it is the first attempt. */
   again: () => string;
+  /** What the answer to it must say, beside its id, to be a success. */
+  success: string;
   eventId: string;
   token: string;
 };
@@ -58,7 +60,7 @@ export function createBookingRequests(
     const fields = `"eventId":"${eventId}","reservationId":"${id}","areaId":"${areaId}","bestAvailable":{"quantity":${quantity}}`;
     const bytesOf = (body: string) => postOf(`${reservations}/CreateReservation`, { host, token, body });
     const bytes = bytesOf(`{${fields},"firstAttempt":true}`);
-    return { id, eventId, token, bytes, again: () => bytesOf(`{${fields}}`) };
+    return { id, eventId, token, bytes, again: () => bytesOf(`{${fields}}`), success: "RESERVATION_STATE_HELD" };
   };
 }
 
@@ -70,14 +72,14 @@ export function createCheckoutRequests(reserved: LoadRequest[], { host }: Reques
     sent += 1;
     const body = `{"eventId":"${eventId}","reservationId":"${id}","paymentMethodToken":"tok_approve","idempotencyKey":"first"}`;
     const bytes = postOf(`${reservations}/Checkout`, { host, token, body });
-    return { id, eventId, token, bytes, again: () => bytes };
+    return { id, eventId, token, bytes, again: () => bytes, success: "RESERVATION_STATE_CONFIRMED" };
   };
 }
 
 /** Returns a source of requests for a guest's session, which the gateway answers by itself. */
 export function createGuestRequests({ host }: RequestContext): RequestSource {
   const bytes = postOf(`${sessions}/CreateGuestSession`, { host, token: "", body: "{}" });
-  return () => ({ id: "", eventId: "", token: "", bytes, again: () => bytes });
+  return () => ({ id: "", eventId: "", token: "", bytes, again: () => bytes, success: '"sessionToken"' });
 }
 
 function postOf(path: string, { host, token, body }: { host: string; token: string; body: string }): string {

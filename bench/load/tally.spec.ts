@@ -25,9 +25,13 @@ describe("a tally", () => {
 describe("an answer's name", () => {
   it("is what a 200 is called, a refusal's reason, or the status", () => {
     const refusal = Buffer.from('{"code":"failed_precondition","details":[{"debug":{"reason":"SOLD_OUT"}}]}');
-    assert.equal(answerName(200, Buffer.from("{}"), "held"), "held");
-    assert.equal(answerName(400, refusal, "held"), "SOLD_OUT");
-    assert.equal(answerName(503, Buffer.from("{}"), "held"), "http_503");
-    assert.equal(answerName(0, Buffer.alloc(0), "held"), "broken");
+    const of = { okName: "held", request: { id: "a1", success: "HELD" } };
+    assert.equal(answerName(200, Buffer.from('{"id":"a1","state":"HELD"}'), of), "held");
+    assert.equal(answerName(400, refusal, of), "SOLD_OUT");
+    assert.equal(answerName(503, Buffer.from("{}"), of), "http_503");
+    assert.equal(answerName(0, Buffer.alloc(0), of), "broken");
+    for (const other of ['{"id":"b2","state":"HELD"}', '{"id":"a1","state":"EXPIRED"}', ""]) {
+      assert.equal(answerName(200, Buffer.from(other), of), "mismatched");
+    }
   });
 });

@@ -1,6 +1,7 @@
 // What a run counted: answers by kind, how long their callers waited, and when they came.
 
 import { build, type Histogram } from "hdr-histogram-js";
+import type { LoadRequest } from "./requests.ts";
 
 /** Answers by what they say: `held`, a refusal's reason such as `SOLD_OUT`, `http_503`, `broken`. */
 export type Counts = Record<string, number>;
@@ -60,9 +61,18 @@ export function createTally(): Tally {
 
 const reasonName = /"reason":"([A-Z_]+)"/;
 
-/** Returns what an answer says; `okName` is what a 200 is called. */
-export function answerName(status: number, body: Buffer, okName: string): string {
-  if (status === 200) return okName;
+/** What a 200 is called that is another's answer, or does not say what it has to: it voids the run. */
+export const mismatched = "mismatched";
+
+/** Returns what the answer to a request says; `okName` is what a 200 is called. */
+export function answerName(
+  status: number,
+  body: Buffer,
+  { okName, request }: { okName: string; request: Pick<LoadRequest, "id" | "success"> },
+): string {
+  if (status === 200) {
+    return body.includes(request.id, 0, "latin1") && body.includes(request.success, 0, "latin1") ? okName : mismatched;
+  }
   if (status === 0) return "broken";
   return reasonName.exec(body.toString("latin1"))?.[1] ?? `http_${status}`;
 }

@@ -24,9 +24,9 @@ export const scenarios: readonly Scenario[] = [
   openLoop,
   checkouts,
   million,
-  soak,
   batching,
   overload,
   edge,
   replicas,
+  soak,
 ];

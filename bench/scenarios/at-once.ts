@@ -10,7 +10,7 @@ import { warmUp } from "../warm-up.ts";
 
 const requests = 50_000;
 const connections = 2_048;
-const roundsBySize = { full: 5, quick: 1, check: 1 };
+const roundsBySize = { full: 3, quick: 1, check: 1 };
 
 /** The minute when a sale opens: everybody comes at once, a third gets seats. */
 export const atOnce: Scenario = {

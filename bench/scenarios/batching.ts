@@ -21,7 +21,7 @@ export const batching: Scenario = {
   title: "Batched and one by one",
   how: `Two whole systems take turns on a hot area: the usual one, and one whose batches at gateway, reservation and inventory
 hold a single item. That one may run 100 batches at once at gateway and reservation, so that no limit but the batch's size
-slows it down; at the area itself one transaction runs at a time in both, since more would wait for the area's row lock.
+slows it down; at the area itself at most two transactions run at a time in both, since more would wait for the area's row lock.
 It has its own best number of connections, since more than it can use only make it slower.`,
   measure,
 };

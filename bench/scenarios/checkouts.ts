@@ -8,7 +8,7 @@ import type { BenchSystem } from "../system.ts";
 import { warmUp } from "../warm-up.ts";
 
 const bySize = {
-  full: { rounds: 5, checkouts: 8_000, warmUp: 8_000 },
+  full: { rounds: 3, checkouts: 6_000, warmUp: 6_000 },
   quick: { rounds: 1, checkouts: 1_000, warmUp: 500 },
   check: { rounds: 1, checkouts: 1_000, warmUp: 500 },
 };

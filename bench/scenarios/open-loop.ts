@@ -11,7 +11,7 @@ import type { BenchSystem } from "../system.ts";
 import { warmUp } from "../warm-up.ts";
 
 const bySize = {
-  full: { rounds: 5, seconds: 20 },
+  full: { rounds: 3, seconds: 20 },
   quick: { rounds: 1, seconds: 4 },
   check: { rounds: 1, seconds: 3 },
 };
@@ -39,7 +39,7 @@ async function measure(bench: Bench): Promise<Findings> {
     slow.push(await steady(bench, system, { ratePerSecond: 500, seconds, label: `500/s, ${round}` }));
     fast.push(await steady(bench, system, { ratePerSecond: seventy, seconds, label: `${seventy}/s, ${round}` }));
   }
-  const p = (key: keyof Latency) => (run: Run) => run.latencies["held"]?.[key];
+  const p = (key: keyof Latency) => (run: Run) => run.overall?.[key];
   const note = (runs: Run[]) =>
     `${middleOf(runs, (run) => run.held)} of ${middleOf(runs, (run) => run.answered)} requests succeeded; p99 of lateness ${middleOf(runs, (run) => run.lateness?.p99).toFixed(1)} ms; ${middleOf(runs, (run) => run.coresBusy.all).toFixed(2)} cores busy.`;
   return {

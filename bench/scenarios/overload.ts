@@ -12,7 +12,7 @@ import type { BenchSystem } from "../system.ts";
 import { warmUp } from "../warm-up.ts";
 
 const bySize = {
-  full: { rounds: 3, seconds: 15, loads: [0.5, 0.8, 1, 2, 4, 10], usualLoads: [0.5, 0.8, 1, 1.5, 2] },
+  full: { rounds: 3, seconds: 12, loads: [0.5, 0.8, 1, 2, 4, 10], usualLoads: [0.5, 0.8, 1, 1.5, 2] },
   quick: { rounds: 1, seconds: 3, loads: [1, 10], usualLoads: [1, 2] },
   check: { rounds: 1, seconds: 3, loads: [1, 10], usualLoads: [] },
 };

@@ -20,7 +20,7 @@ export const refusals: Scenario = {
   title: "Sold out",
   how: `In turn: holds on sales that have seats, and the same requests on an event of 80 areas of which every seat is held.
 Requests say that they are the first attempt, as clients do that have just made their id: the gateway may then answer from
-what it remembers, for half a second, of a sold-out area. A refusal counts when it says SOLD_OUT; the check afterwards shows that the sold-out event holds what it held before.`,
+what it remembers, for a second at most, of a sold-out area. A refusal counts when it says SOLD_OUT; the check afterwards shows that the sold-out event holds what it held before.`,
   measure,
 };
 

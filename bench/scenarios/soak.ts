@@ -1,4 +1,4 @@
-import type { Bench, Run } from "../bench.ts";
+import type { Bench, Known, Run } from "../bench.ts";
 import { capacityOf } from "../capacity-of.ts";
 import { settleDatabase } from "../database.ts";
 import { goalOf } from "../goals.ts";
@@ -53,7 +53,7 @@ async function measure(bench: Bench): Promise<Findings> {
   const samples = await watch.stop();
   const growths = growthsOf(samples);
   return {
-    figures: run.wrong.length > 0 ? [] : figuresOf(run, growths, soakSeconds),
+    figures: run.wrong.length > 0 ? [] : figuresOf(run, growths, { soakSeconds, largest: bench.known.largest }),
     tables: [tableOf(run, growths)],
     charts: [memoryChart(samples)],
   };
@@ -69,8 +69,11 @@ function growthsOf(samples: MemorySample[]): Growths {
   }));
 }
 
-function figuresOf(run: Run, growths: Growths, soakSeconds: number): Figure[] {
-  const [largest, mb] = Object.entries(run.peakMb).reduce((most, each) => (each[1] > most[1] ? each : most));
+function figuresOf(
+  run: Run,
+  growths: Growths,
+  { soakSeconds, largest }: { soakSeconds: number; largest: Known["largest"] },
+): Figure[] {
   const ours = growths.filter(({ name, resident }) => name !== "postgres" && resident !== undefined);
   const worst = ours.reduce<Growths[number] | undefined>(
     (most, each) => (!most || each.resident!.percent > most.resident!.percent ? each : most),
@@ -78,8 +81,8 @@ function figuresOf(run: Run, growths: Growths, soakSeconds: number): Figure[] {
   );
   const memory: Figure = {
     id: "memory",
-    values: [mb],
-    note: `The largest is ${largest}. ${run.held} of ${run.answered} requests of the soak succeeded.`,
+    values: [largest.mb],
+    note: `The largest of all runs so far, of every scenario: ${largest.component}, during "${largest.during}". ${run.held} of ${run.answered} requests of the soak succeeded.`,
   };
   if (!worst || soakSeconds < soakSecondsMin) return [memory];
   const { percent, percentLow, percentHigh } = worst.resident!;

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const server = createServer((request, response) => {
+  if (request.method !== "POST") return void response.writeHead(404, { "content-length": 0 }).end();
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {

@@ -1,13 +1,22 @@
 // The internal services, as the gateway sees them.
 
 import type { DescService } from "@bufbuild/protobuf";
-import { createGrpcClient, InventoryService, PaymentService, ReservationService, type GrpcClient } from "#stubs";
+import {
+  createGrpcClient,
+  InventoryService,
+  PaymentService,
+  ReservationService,
+  TicketService,
+  type GrpcClient,
+} from "#stubs";
 import { edgeErrorFromBackend } from "./rpc/errors.ts";
 
 /** Typed clients whose errors are already what a public caller may see. */
 export type Backends = {
   inventory: GrpcClient<typeof InventoryService>;
   reservation: GrpcClient<typeof ReservationService>;
+  /** Served by reservation too. */
+  tickets: GrpcClient<typeof TicketService>;
   payment: GrpcClient<typeof PaymentService>;
   /** Returns which service can't be reached, or undefined. Without payment most of the gateway works, so it does not count. */
   notReadyBecause(): Promise<string | undefined>;
@@ -29,10 +38,12 @@ const channelOptions = {
 export function createBackends(targets: { inventory: string; reservation: string; payment: string }): Backends {
   const inventory = createBackend(InventoryService, targets.inventory);
   const reservation = createBackend(ReservationService, targets.reservation);
+  const tickets = createBackend(TicketService, targets.reservation);
   const payment = createBackend(PaymentService, targets.payment);
   return {
     inventory,
     reservation,
+    tickets,
     payment,
     async notReadyBecause() {
       const deadlineMs = Date.now() + readyWithinMs;
@@ -47,7 +58,7 @@ export function createBackends(targets: { inventory: string; reservation: string
       );
       return reasons.find((reason) => reason !== undefined);
     },
-    close: () => [inventory, reservation, payment].forEach((client) => client.close()),
+    close: () => [inventory, reservation, tickets, payment].forEach((client) => client.close()),
   };
 }
 

@@ -70,10 +70,10 @@ function specs(isProduction: boolean) {
       10,
       60_000,
     )({ default: 2_000, desc: "wait that reservations are let in for in an overload" }),
-    SOLD_OUT_NOTE_MS: integer(0, 5_000)({ default: 500, desc: "how long sold out is said from memory; 0: never" }),
+    SOLD_OUT_NOTE_MS: integer(0, 5_000)({ default: 1_000, desc: "how long sold out is said from memory; 0: never" }),
     BATCH_ITEMS_MAX: integer(1, 500)({ default: 500, desc: "most reservations in one batch" }),
     BATCH_QUEUE_MAX: integer(1, 1_000_000)({ default: 8_000, desc: "most reservations that wait for a batch" }),
-    BATCH_IN_FLIGHT_MAX: integer(1, 100)({ default: 4, desc: "most batches of reservations at once" }),
+    BATCH_IN_FLIGHT_MAX: integer(1, 100)({ default: 2, desc: "most batches of reservations at once" }),
     BODIES_BYTES_MAX: integer(
       1 << 20,
       1 << 30,

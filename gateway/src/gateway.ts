@@ -13,6 +13,7 @@ import { createRedisLeases } from "./limits/redis-leases.ts";
 import { createLogThrottle } from "./log-throttle.ts";
 import { createAdmission } from "./overload/admission.ts";
 import { watchOverload } from "./overload/overload-metrics.ts";
+import { isTooLong } from "./overload/batch-queue.ts";
 import { createSoldOutNotes } from "./overload/sold-out-notes.ts";
 import { tickIntervalMs } from "./overload/wait-limit.ts";
 import { policyOf } from "./policy.ts";
@@ -37,6 +38,12 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     inFlightMin: config.IN_FLIGHT_MIN,
     inFlightMax: config.IN_FLIGHT_MAX,
     waitMs: config.QUEUE_WAIT_MS,
+    isBatchQueueTooLong: () =>
+      isTooLong(batcher, {
+        itemsMax: config.BATCH_ITEMS_MAX,
+        inFlightMax: config.BATCH_IN_FLIGHT_MAX,
+        waitMs: config.QUEUE_WAIT_MS,
+      }),
     nowMs: performance.now(),
   });
   const ticking = setInterval(() => admission.tick(performance.now()), tickIntervalMs);

@@ -5,13 +5,20 @@ import { EventService } from "#gen/boxoffice/edge/v1/event";
 import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
 import { SessionService } from "#gen/boxoffice/edge/v1/session";
+import { TicketService } from "#gen/boxoffice/edge/v1/ticket";
 import type { LimitName } from "./limits/limits.ts";
 
 /** The public services. */
-export const edgeServices = [SessionService, EventService, ReservationService, OperationsService] as const;
+export const edgeServices = [
+  SessionService,
+  EventService,
+  ReservationService,
+  TicketService,
+  OperationsService,
+] as const;
 
-/** Who may call: everybody, whoever has a session, or organisers. */
-export type Access = "public" | "session" | "organiser";
+/** Who may call: everybody, whoever has a session, organisers, or gate staff. */
+export type Access = "public" | "session" | "organiser" | "gate";
 
 /** Order of mercy under load: who pays is served longest, who browses is refused first. */
 export const priorities = ["paying", "cancelling", "reserving", "browsing"] as const;
@@ -45,6 +52,8 @@ const mine = { ...common, access: "session", limits: ["session"] } as const;
 const organise = { ...common, access: "organiser", limits: ["session"], priority: "reserving" } as const;
 // They look at much at once.
 const inspect = { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 } as const;
+// A person stands at the door and waits: as urgent as paying.
+const atTheDoor = { ...common, access: "gate", limits: ["session"], priority: "paying" } as const;
 const enter = { ...common, access: "public", limits: ["sessions_per_address"], priority: "reserving" } as const;
 
 const policies = new Map<DescMethod, MethodPolicy>([
@@ -65,6 +74,15 @@ const policies = new Map<DescMethod, MethodPolicy>([
   [ReservationService.method.cancelReservation, { ...mine, priority: "cancelling" }],
   // A provider may take its time, and a payment that is given up early has to be asked for again.
   [ReservationService.method.checkout, { ...mine, priority: "paying", timeoutDefaultMs: 30_000 }],
+  [TicketService.method.listTickets, { ...mine, priority: "browsing", queue: "reads" }],
+  [TicketService.method.getTicketQr, { ...mine, priority: "cancelling" }],
+  [TicketService.method.transferTicket, { ...mine, priority: "cancelling" }],
+  [TicketService.method.verifyTicket, atTheDoor],
+  [TicketService.method.admitTicket, atTheDoor],
+  [TicketService.method.submitScans, { ...atTheDoor, priority: "cancelling" }],
+  [TicketService.method.revokeTicket, { ...organise, priority: "cancelling" }],
+  [TicketService.method.getVerificationKeys, atTheDoor],
+  [TicketService.method.getRevocations, { ...atTheDoor, priority: "cancelling" }],
   [OperationsService.method.checkInvariants, inspect],
   [OperationsService.method.verifyLedger, inspect],
   [OperationsService.method.saleReport, inspect],

@@ -11,6 +11,7 @@ import { EventService, type CreateEventRequestSchema } from "#gen/boxoffice/edge
 import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
 import { SessionService } from "#gen/boxoffice/edge/v1/session";
+import { TicketService } from "#gen/boxoffice/edge/v1/ticket";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details";
 
 /** Somebody with a session. */
@@ -19,6 +20,7 @@ export type EdgeUser = {
   customerId: string;
   events: Client<typeof EventService>;
   reservations: Client<typeof ReservationService>;
+  tickets: Client<typeof TicketService>;
   operations: Client<typeof OperationsService>;
 };
 
@@ -30,10 +32,22 @@ export async function guest(gatewayUrl: string): Promise<EdgeUser> {
 
 /** Returns an organiser, whose id token comes from the development issuer. */
 export async function organiser(gatewayUrl: string, issuerUrl: string): Promise<EdgeUser> {
+  return await staff({ gatewayUrl, issuerUrl }, { sub: "organiser-1", roles: ["organiser"] });
+}
+
+/** Returns somebody who scans tickets at the door. */
+export async function gateStaff(gatewayUrl: string, issuerUrl: string): Promise<EdgeUser> {
+  return await staff({ gatewayUrl, issuerUrl }, { sub: "gate-1", roles: ["gate"] });
+}
+
+async function staff(
+  { gatewayUrl, issuerUrl }: { gatewayUrl: string; issuerUrl: string },
+  claims: { sub: string; roles: string[] },
+): Promise<EdgeUser> {
   const response = await fetch(`${issuerUrl}/token`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ sub: "organiser-1", roles: ["organiser"] }),
+    body: JSON.stringify(claims),
   });
   const { id_token: idToken } = (await response.json()) as { id_token: string };
   const { session } = await sessions(gatewayUrl).exchangeIdToken({ idToken });
@@ -92,7 +106,9 @@ export async function reasonOf(call: Promise<unknown>): Promise<string> {
   throw new Error("the call succeeded");
 }
 
-/** Repeats a call whose outcome is unknown or pending, as a client should, with the same key; at most for a minute. */
+const repeated = [Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.ResourceExhausted];
+
+/** Repeats a call that is unknown, pending or to come back later, as a client should, with the same key; at most for a minute. */
 export async function untilKnown<T>(call: () => Promise<T>): Promise<T> {
   const giveUpAtMs = Date.now() + 60_000;
   for (;;) {
@@ -100,8 +116,7 @@ export async function untilKnown<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       const code = error instanceof ConnectError ? error.code : undefined;
-      const pending = code === Code.Unavailable || code === Code.DeadlineExceeded || code === Code.Aborted;
-      if (!pending || Date.now() > giveUpAtMs) throw error;
+      if (!repeated.includes(code!) || Date.now() > giveUpAtMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -144,6 +159,7 @@ function userOf(baseUrl: string, token: string, customerId: string): EdgeUser {
     customerId,
     events: createClient(EventService, transport),
     reservations: createClient(ReservationService, transport),
+    tickets: createClient(TicketService, transport),
     operations: createClient(OperationsService, transport),
   };
 }

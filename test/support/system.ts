@@ -52,6 +52,7 @@ afterEach(function () {
 });
 
 const sessionSecret = "a session secret of the tests, 32 or more";
+const ticketSecret = "a ticket secret of the tests, 32 or more";
 
 /** Starts a system and returns when every process of it is ready. Leaves nothing running when that fails. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
@@ -79,7 +80,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   try {
     const topology = await startTopology({
       ...options,
-      backing: { databaseUrlOf: (schema) => database.urlOf(schema), redisUrl: redis.url, sessionSecret },
+      backing: { databaseUrlOf: (schema) => database.urlOf(schema), redisUrl: redis.url, sessionSecret, ticketSecret },
       gatewayPort: 0,
       start,
     });

@@ -26,6 +26,7 @@ import type { MethodPolicy } from "../policy.ts";
 import type { Invoke } from "../rpc/pipeline.ts";
 import type { Routes } from "../rpc/routes.ts";
 import type { ClientAddress } from "./client-address.ts";
+import { compressMinBytes } from "./compression.ts";
 import type { Cors } from "./cors.ts";
 import { isGrpc } from "./is-grpc.ts";
 import { jsonReadOptions, jsonWriteOptions } from "./json-options.ts";
@@ -184,7 +185,7 @@ function createEndpoints(
     requireConnectProtocolHeader: false,
     // Not brotli, whose default quality costs a hundred times what gzip does.
     acceptCompression: [compressionGzip],
-    compressMinBytes: 4_096,
+    compressMinBytes,
     jsonOptions: {
       ...jsonReadOptions,
       ...jsonWriteOptions,

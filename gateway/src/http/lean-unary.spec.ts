@@ -73,6 +73,27 @@ describe("the lean way", () => {
     assert.equal(answer.status, 200);
   });
 
+  it("compresses large answers for whoever takes gzip, as the router does", async () => {
+    const rows = Array.from({ length: 500 }, (_, index) => ({ label: `R${index}`, seatCount: 40 }));
+    const event = eventOf();
+    const [area] = event.areas;
+    const large = { ...event, areas: [{ ...area!, layout: { case: "seated" as const, value: { rows } } }] };
+    fakes.inventory.handlers.getEvent = async () => ({ event: large });
+    for (const gateway of [lean, router]) {
+      const [plain, zipped] = [
+        await post(gateway, { headers: { "accept-encoding": "identity" } }),
+        await post(gateway, { headers: { "accept-encoding": "br;q=0.9, gzip" } }),
+      ];
+      assert.equal(plain.headers.get("content-encoding"), null);
+      assert.equal(zipped.headers.get("content-encoding"), "gzip");
+      assert.deepEqual(await zipped.json(), await plain.json());
+    }
+    fakes.inventory.handlers.getEvent = async () => ({ event: eventOf() });
+    const small = await post(lean, { headers: { "accept-encoding": "gzip" } });
+    assert.equal(small.headers.get("content-encoding"), null);
+    await small.arrayBuffer();
+  });
+
   it("tells the services when its client goes away", async () => {
     let aborted = false;
     const asked = new Promise<void>((resolve) => {

@@ -1,15 +1,17 @@
 // The lean way: a unary call in the Connect protocol (JSON or binary, uncompressed, POST over HTTP/1.1), answered without
 // Connect's router, whose per-call AbortControllers, Headers and async iterables cost several times what the call does.
-// Whatever else a request asks for (GET, HTTP/2, gRPC, gRPC-Web, compression) is the router's. Both call the same method.
+// Whatever else a request is (GET, HTTP/2, gRPC, gRPC-Web, compressed) is the router's. Both call the same method.
 // Source: https://connectrpc.com/docs/protocol#unary-rpcs-request
 
-import { IncomingMessage, type ServerResponse } from "node:http";
+import { IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
+import { gzip } from "node:zlib";
 import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-connect";
 import { codecOf } from "#stubs";
 import { edgeErrorFromThrown } from "../rpc/errors.ts";
 import type { EdgeCall, Invoke } from "../rpc/pipeline.ts";
+import { acceptsGzip, compressMinBytes } from "./compression.ts";
 import { replyOfError, sendReply } from "./prepared-errors.ts";
 import type { HttpRequest } from "./read-body.ts";
 import type { HttpResponse } from "./replies.ts";
@@ -88,8 +90,8 @@ export async function answerLean<M extends DescMethodUnary>(
   try {
     const answer = await invoke(message, call);
     const output = codecOf(method.output);
-    if (call.codec === "json") reply(call.response, "application/json", output.toJsonString(answer));
-    else reply(call.response, "application/proto", output.toBinary(answer));
+    if (call.codec === "json") reply(call, "application/json", output.toJsonString(answer));
+    else reply(call, "application/proto", output.toBinary(answer));
   } catch (error) {
     replyLeanError(call, edgeErrorFromThrown(error));
   }
@@ -118,8 +120,23 @@ function decode(schema: DescMethodUnary["input"], codec: Codec, body: Uint8Array
   }
 }
 
-function reply(response: ServerResponse, contentType: string, body: string | Uint8Array): void {
+function reply({ request, response }: LeanCall, contentType: string, body: string | Uint8Array): void {
+  const bytes = Buffer.byteLength(body);
+  if (bytes < compressMinBytes || !acceptsGzip(request.headers["accept-encoding"])) {
+    return send(response, { "content-type": contentType, "content-length": bytes }, body);
+  }
+  gzip(body, (error, zipped) => {
+    if (error) return send(response, { "content-type": contentType, "content-length": bytes }, body);
+    send(
+      response,
+      { "content-type": contentType, "content-encoding": "gzip", "content-length": zipped.length },
+      zipped,
+    );
+  });
+}
+
+function send(response: ServerResponse, headers: OutgoingHttpHeaders, body: string | Uint8Array): void {
   if (response.destroyed || response.headersSent) return;
-  response.writeHead(200, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
+  response.writeHead(200, headers);
   response.end(body);
 }

@@ -53,12 +53,14 @@ export function createAdmission(options: {
   inFlightMax: number;
   /** Milliseconds that a buyer may wait in an overload. */
   waitMs: number;
+  /** True where more wait for batches of reservations than can begin in time. */
+  isBatchQueueTooLong?: () => boolean;
   nowMs: number;
 }): Admission {
-  const { inFlightMin, inFlightMax, waitMs, nowMs } = options;
+  const { inFlightMin, inFlightMax, waitMs, isBatchQueueTooLong, nowMs } = options;
   const bounds = { floor: inFlightMin, ceiling: inFlightMax, nowMs };
   const queues = {
-    reservations: createWaitLimit({ ...bounds, waitMs }),
+    reservations: createWaitLimit({ ...bounds, waitMs, isTooLong: isBatchQueueTooLong }),
     reads: createWaitLimit({ ...bounds, waitMs: waitMs / 2 }),
   };
   const retryDelays = createRetryDelays();
@@ -86,6 +88,8 @@ export function createAdmission(options: {
         },
         turnAway(reason) {
           counts[reason] += 1;
+          // It was let in and leaves, but without an answer.
+          if (reason === "batch_queue" || reason === "late") left -= 1;
           return overloadErrors[retryDelays.next()]!;
         },
         enter() {

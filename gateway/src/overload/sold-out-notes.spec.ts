@@ -48,18 +48,29 @@ describe("sold-out notes", () => {
   it("last from when the question was sent, not from the answer", () => {
     const notes = createSoldOutNotes(500);
     notes.learn(best(1), soldOut, 1_000);
-    assert.ok(notes.refusalOf(best(1), 1_499));
+    assert.ok(notes.refusalOf(best(2), 1_499));
     assert.equal(notes.refusalOf(best(1), 1_500), undefined);
     notes.learn(best(1), soldOut, 2_000);
     notes.learn(best(1), soldOut, 1_900);
-    assert.ok(notes.refusalOf(best(1), 2_499), "an older answer that comes later changes nothing");
+    assert.ok(notes.refusalOf(best(2), 2_499), "an older answer that comes later changes nothing");
+  });
+
+  it("send one who wants the same to ask again in their second half, so that the next note is there when they end", () => {
+    const notes = createSoldOutNotes(500);
+    notes.learn(best(1), soldOut, 1_000);
+    assert.ok(notes.refusalOf(best(1), 1_250));
+    assert.ok(notes.refusalOf(best(2), 1_300), "an answer about more seats would not tell of one");
+    assert.equal(notes.refusalOf(best(1), 1_300), undefined);
+    assert.ok(notes.refusalOf(best(1), 1_300));
+    notes.learn(best(1), soldOut, 1_300);
+    assert.ok(notes.refusalOf(best(1), 1_510));
   });
 
   it("of fewer seats stand before those of more, as long as they last", () => {
     const notes = createSoldOutNotes(500);
     notes.learn(best(1), soldOut, 1_000);
     notes.learn(best(5), soldOut, 1_200);
-    assert.ok(notes.refusalOf(best(1), 1_400));
+    assert.ok(notes.refusalOf(best(1), 1_200));
     notes.learn(best(5), soldOut, 1_600);
     assert.equal(notes.refusalOf(best(1), 1_700), undefined);
     assert.ok(notes.refusalOf(best(5), 1_700));

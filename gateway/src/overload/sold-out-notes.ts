@@ -21,7 +21,13 @@ export type SoldOutNotes = {
   readonly answered: number;
 };
 
-type Note = { quantity: number; refusal: Refusal; endsAtMs: number };
+type Note = {
+  quantity: number;
+  refusal: Refusal;
+  endsAtMs: number;
+  /** Somebody was sent to ask again. */
+  isAskedAgain: boolean;
+};
 
 /** Most notes at once. */
 export const notesMax = 4_096;
@@ -43,7 +49,7 @@ export function createSoldOutNotes(lastsMs: number): SoldOutNotes {
       if (known && known.quantity === quantity && known.endsAtMs >= endsAtMs) return;
       notes.delete(key);
       if (notes.size >= notesMax) notes.delete(notes.keys().next().value!);
-      notes.set(key, { quantity, refusal: outcome.value, endsAtMs });
+      notes.set(key, { quantity, refusal: outcome.value, endsAtMs, isAskedAgain: false });
     },
     refusalOf(wish, nowMs) {
       if (notes.size === 0) return undefined;
@@ -57,6 +63,11 @@ export function createSoldOutNotes(lastsMs: number): SoldOutNotes {
         return undefined;
       }
       if (quantity < note.quantity) return undefined;
+      // One who wants the same goes and asks before the note ends, so that the next note is there by then.
+      if (!note.isAskedAgain && quantity === note.quantity && note.endsAtMs - nowMs < lastsMs / 2) {
+        note.isAskedAgain = true;
+        return undefined;
+      }
       answered += 1;
       return note.refusal;
     },

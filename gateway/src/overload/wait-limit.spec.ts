@@ -1,25 +1,40 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { isTooLong } from "./batch-queue.ts";
 import { createWaitLimit, tickIntervalMs } from "./wait-limit.ts";
 
 const patientMs = 10_000;
-const bounds = { waitMs: 500, floor: 64, ceiling: 9_000 };
+const bounds = { waitMs: 2_000, floor: 64, ceiling: 9_000 };
 
 /** What was seen between two moments of a simulation. */
 type Period = { served: number; refused: number; waitsMs: number[]; inFlightMost: number; limitLeast: number };
 
-// A dependency as ours are: up to four batches run at once, each takes `baseMs` and shares `perSecond` with the others.
+// A dependency as ours are: up to two batches run at once, each takes `baseMs` and shares `perSecond` with the other.
 function simulate(options: {
   perSecond: (atMs: number) => number;
   arrivals: (atMs: number) => number;
   baseMs?: number;
   timeoutMs?: number;
-  waitMs?: number;
+  /** False: what a batch takes is not known. */
+  knowsBatches?: boolean;
 }) {
-  const { perSecond, arrivals, baseMs = 20, timeoutMs = patientMs, waitMs = bounds.waitMs } = options;
-  const limit = createWaitLimit({ ...bounds, waitMs, nowMs: 0 });
+  const { perSecond, arrivals, baseMs = 20, timeoutMs = patientMs, knowsBatches = true } = options;
   const queue: number[] = [];
-  let batches: { cameAtMs: number[]; left: number; notBeforeMs: number }[] = [];
+  let batches: { cameAtMs: number[]; left: number; startedMs: number }[] = [];
+  let lastMs = 0;
+  const batchQueue = {
+    get queued() {
+      return queue.length;
+    },
+    get batchMs() {
+      return Math.max(lastMs, ...batches.map(({ startedMs }) => nowMs - startedMs));
+    },
+  };
+  const limit = createWaitLimit({
+    ...bounds,
+    isTooLong: () => knowsBatches && isTooLong(batchQueue, { itemsMax: 500, inFlightMax: 2, waitMs: bounds.waitMs }),
+    nowMs: 0,
+  });
   let nowMs = 0;
   let due = 0;
 
@@ -31,9 +46,9 @@ function simulate(options: {
         queue.push(nowMs);
       }
     }
-    while (batches.length < 4 && queue.length > 0) {
+    while (batches.length < 2 && queue.length > 0) {
       const cameAtMs = queue.splice(0, 500);
-      batches.push({ cameAtMs, left: cameAtMs.length, notBeforeMs: nowMs + baseMs });
+      batches.push({ cameAtMs, left: cameAtMs.length, startedMs: nowMs });
     }
     let power = perSecond(nowMs) / 1_000;
     for (const batch of batches) {
@@ -41,9 +56,10 @@ function simulate(options: {
       batch.left -= done;
       power -= done;
     }
-    const finished = batches.filter(({ left, notBeforeMs }) => left <= 1e-9 && notBeforeMs <= nowMs);
+    const finished = batches.filter(({ left, startedMs }) => left <= 1e-9 && startedMs + baseMs <= nowMs);
     batches = batches.filter((batch) => !finished.includes(batch));
-    for (const { cameAtMs } of finished) {
+    for (const { cameAtMs, startedMs } of finished) {
+      lastMs = nowMs - startedMs;
       cameAtMs.forEach(() => limit.leave());
       limit.completed(cameAtMs.length, nowMs - cameAtMs.at(-1)!);
       period.served += cameAtMs.length;
@@ -90,11 +106,11 @@ describe("a limit by wait", () => {
 
   it("does not fill up in the first moment of an overload, however long buyers may wait", () => {
     const begins = (atMs: number) => (atMs < 5_000 ? 0.1 : 3);
-    const { run } = simulate({ perSecond: always(300), arrivals: begins, waitMs: 2_000 });
+    const { run } = simulate({ perSecond: always(300), arrivals: begins });
     run(5_000);
     const { inFlightMost, waitsMs } = run(20_000);
-    assert.ok(inFlightMost < 1_600, `${inFlightMost} waited for 300 a second`);
-    assert.ok(longest(waitsMs) < 6_000, `${longest(waitsMs)} ms`);
+    assert.ok(inFlightMost < 3_200, `${inFlightMost} waited for 300 a second`);
+    assert.ok(longest(waitsMs) <= patientMs, `${longest(waitsMs)} ms`);
   });
 
   it("lets a burst through that comes after quiet", () => {
@@ -124,8 +140,8 @@ describe("a limit by wait", () => {
   });
 
   it("refuses at once what has less time than the queue takes, and lets the patient in", () => {
-    const { limit, run } = simulate({ perSecond: always(5_000), arrivals: always(5.5) });
-    run(10_000);
+    const { limit, run } = simulate({ perSecond: always(5_000), arrivals: always(5.5), knowsBatches: false });
+    run(14_000);
     assert.ok(limit.expectedWaitMs > 300, `${limit.expectedWaitMs}`);
     assert.ok(limit.inFlight < limit.limit);
     assert.equal(limit.refusalOf(limit.expectedWaitMs - 1), "deadline");

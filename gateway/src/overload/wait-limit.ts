@@ -3,8 +3,7 @@
 // A queue that comes and goes does its work; one that stands only adds its length to everybody's wait. What tells them apart
 // is the shortest wait of an interval (CoDel, RFC 8289): in a burst somebody soon finds the queue empty again, in an overload
 // nobody does. So while the shortest wait stays over half of what we allow, and has done so for as long as we allow, the limit
-// follows what is really completed; otherwise it grows back. A queue that is plainly too long, by what is being completed
-// while it is, need not be waited out: the limit falls after a moment. Simulated in wait-limit.spec.ts.
+// follows what is really completed; otherwise it grows back. Simulated in wait-limit.spec.ts.
 //
 // Batches make throughput grow with what is in flight: n calls take a + b·n. With the wait w the limit settles where a queue
 // of w completes 1 − a/w of the most that is possible, and shrinks to its floor where w is no longer than a. So w has to be
@@ -35,17 +34,22 @@ export const tickIntervalMs = 100;
 
 /** A queue that no longer stands grows by this factor each tick: from 64 to 10,000 in 2.3 s. */
 const growth = 1.25;
-/** For so long a queue is longer than may be before the limit falls: several ticks, since batches complete in lumps. */
-const crowdedMs = 300;
-/** Throughput is a mean over about this time. */
+/** Throughput is a mean over about this time, since batches complete in lumps. */
 const smoothingMs = 1_000;
 
 /**
  * Returns a limit that allows a wait of `waitMs`. It starts at `ceiling`, which a burst may fill, and returns to it; it never
  * falls below `floor`, and fewer calls than that are always let in: they show when a dependency has recovered.
  */
-export function createWaitLimit(options: { waitMs: number; floor: number; ceiling: number; nowMs: number }): WaitLimit {
-  const { waitMs, ceiling, nowMs } = options;
+export function createWaitLimit(options: {
+  waitMs: number;
+  floor: number;
+  ceiling: number;
+  /** True where the queue is known to be too long already. */
+  isTooLong?: (() => boolean) | undefined;
+  nowMs: number;
+}): WaitLimit {
+  const { waitMs, ceiling, isTooLong, nowMs } = options;
   const floor = Math.min(options.floor, ceiling);
   const targetMs = waitMs / 2;
 
@@ -62,12 +66,12 @@ export function createWaitLimit(options: { waitMs: number; floor: number; ceilin
   let completedPerMs = 0;
   let isOverloaded = false;
 
-  function stand(elapsedMs: number, { isCrowded }: { isCrowded: boolean }): void {
+  function stand(elapsedMs: number): void {
     standingMs += elapsedMs;
     // The plain mean at first, an exponential one later.
     const weight = elapsedMs / Math.min(standingMs, Math.max(smoothingMs, elapsedMs));
     completedPerMs += weight * (completions / elapsedMs - completedPerMs);
-    isOverloaded = standingMs >= (isCrowded ? Math.min(crowdedMs, waitMs) : waitMs);
+    isOverloaded = standingMs >= waitMs;
     if (isOverloaded) limit = bounded(completedPerMs * waitMs);
   }
 
@@ -85,7 +89,7 @@ export function createWaitLimit(options: { waitMs: number; floor: number; ceilin
   return {
     refusalOf(timeoutMs) {
       if (inFlight < floor) return undefined;
-      if (inFlight >= limit) return "wait";
+      if (inFlight >= limit || isTooLong?.()) return "wait";
       return isOverloaded && inFlight > timeoutMs * completedPerMs ? "deadline" : undefined;
     },
     enter: () => void (inFlight += 1),
@@ -99,11 +103,10 @@ export function createWaitLimit(options: { waitMs: number; floor: number; ceilin
       if (elapsedMs <= 0) return;
       const stalledMs = nowMs - movedAtMs;
       if (completions > 0) {
-        const isCrowded = inFlight * elapsedMs > completions * waitMs;
-        if (isCrowded || shortestMs >= targetMs) stand(elapsedMs, { isCrowded });
-        else growBack();
+        if (shortestMs < targetMs) growBack();
+        else stand(elapsedMs);
       } else if (inFlight === 0) growBack();
-      else if (stalledMs >= targetMs) stand(elapsedMs, { isCrowded: false });
+      else if (stalledMs >= targetMs) stand(elapsedMs);
       // Between two batches: the interval goes on until there is something to judge.
       else return;
       if (completions > 0 || inFlight === 0) movedAtMs = nowMs;

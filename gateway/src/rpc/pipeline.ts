@@ -71,6 +71,7 @@ export type PipelineOptions = {
 /** Puts handlers behind the pipeline. */
 export type Pipeline = <M extends DescMethodUnary>(method: M, handler: EdgeHandler<M>) => Invoke<M>;
 
+const roleNeeded = { organiser: Role.ORGANISER, gate: Role.GATE } as const;
 const bearer = /^Bearer +(\S+)$/i;
 
 /** Returns the pipeline. */
@@ -99,8 +100,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const token = bearer.exec(authorization)?.[1];
     const session = token === undefined ? undefined : tokens.verify(token, Date.now());
     if (!session) throw unauthenticated("the session token is malformed or expired: open a new session");
-    if (access === "organiser" && !session.roles.includes(Role.ORGANISER)) {
-      throw new ConnectError("this needs the organiser role", Code.PermissionDenied);
+    if ((access === "organiser" || access === "gate") && !session.roles.includes(roleNeeded[access])) {
+      throw new ConnectError(`this needs the ${access} role`, Code.PermissionDenied);
     }
     return session;
   }

@@ -117,7 +117,7 @@ for (const { way, settings } of ways) {
         return { outcomes: commands.map(() => held()) };
       };
       const running = [];
-      for (let index = 0; index < 4; index++) {
+      for (let index = 0; index < 2; index++) {
         running.push(
           clientOf(ReservationService, gateway.url, { token: tokenFor(`guest:busy${index}`) }).createReservation(wish),
         );

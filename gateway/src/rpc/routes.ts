@@ -5,6 +5,7 @@ import { EventService } from "#gen/boxoffice/edge/v1/event";
 import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
 import { SessionService } from "#gen/boxoffice/edge/v1/session";
+import { TicketService } from "#gen/boxoffice/edge/v1/ticket";
 import type { Backends } from "../backends.ts";
 import type { SoldOutNotes } from "../overload/sold-out-notes.ts";
 import type { ReservationBatcher } from "../reservation-batcher.ts";
@@ -14,6 +15,7 @@ import { createOperationsHandlers } from "./operations-service.ts";
 import type { EdgeHandler, EdgeHandlers, Invoke, Pipeline } from "./pipeline.ts";
 import { createReservationHandlers } from "./reservation-service.ts";
 import { createSessionHandlers } from "./session-service.ts";
+import { createTicketHandlers } from "./ticket-service.ts";
 
 /** Every public method, ready to be called. */
 export type Routes = Map<DescMethodUnary, Invoke<DescMethodUnary>>;
@@ -38,6 +40,7 @@ export function createRoutes(options: {
   add(SessionService, createSessionHandlers(sessions));
   add(EventService, createEventHandlers(backends));
   add(ReservationService, createReservationHandlers({ backends, batcher, notes }));
+  add(TicketService, createTicketHandlers(backends));
   add(OperationsService, createOperationsHandlers(backends));
   return routes;
 }

@@ -154,7 +154,7 @@ function valueFromJson(plan: Plan, field: DescField, value: string): string {
   if (field.message) return `fromJson${plan.get(field.message)!.id}(${value}, seen)`;
   if (field.enum) {
     const numbers = Object.fromEntries(field.enum.values.map(({ number, name }) => [name, number]));
-    return `(typeof ${value} === "string" ? (${JSON.stringify(numbers)}[${value}] ?? bail()) : bail())`;
+    return `(typeof ${value} === "string" ? ({"__proto__":null,${JSON.stringify(numbers).slice(1)}[${value}] ?? bail()) : bail())`;
   }
   switch (field.scalar) {
     case ScalarType.STRING:

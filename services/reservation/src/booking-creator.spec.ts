@@ -265,6 +265,7 @@ describe("creating reservations", () => {
     const ids = await reserve(replica);
     await pay(replica, ids);
     await world.database.sql`delete from reservation.checkout where reservation_id = ${ids.reservationId}`;
+    await world.database.sql`delete from reservation.ticket where reservation_id = ${ids.reservationId}`;
     await world.database.sql`delete from reservation.reservation where reservation_id = ${ids.reservationId}`;
     const { outcomes } = await replica.client.createReservations({ commands: [holdOf(ids)] }, within);
     assert.equal(outcomeOf(outcomes[0]), "INTERNAL");

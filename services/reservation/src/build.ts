@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { v4 as uuidv4 } from "uuid";
-import { createGrpcClient, InventoryService, PaymentService, ReservationService } from "#stubs";
+import { createGrpcClient, InventoryService, PaymentService, ReservationService, TicketService } from "#stubs";
 import { createBatcher } from "#shared/batcher";
 import { implement } from "#shared/grpc-server";
 import { createBatchMetrics } from "#shared/metrics";
@@ -31,6 +31,7 @@ import { listReservations } from "./rpc/list-reservations.ts";
 import { refundReservation } from "./rpc/refund-reservation.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
+import { createTicketHandlers } from "./tickets/ticket-handlers.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -123,6 +124,7 @@ export async function buildReservation(
           check: (eventId, call) => runInvariantChecks(eventId, call, { sql, inventory, payments }),
         }),
       }),
+      implement(TicketService, createTicketHandlers({ sql, secret: config.TICKET_SECRET })),
     ],
     // Inventory, payment and Redis do not count: without them reads, repeats and cancellations still work, and all
     // replicas would leave at once, which helps nobody.

@@ -1,6 +1,6 @@
 // Paying: the attempt is written, its saga runs in this process, and the caller waits for it as long as it can.
 
-import { createBatcher, type Caller } from "#shared/batcher";
+import { CallerGoneError, createBatcher, QueueFullError, type Caller } from "#shared/batcher";
 import { assertNever } from "#shared/assert-never";
 import type { BatchMetrics } from "#shared/metrics";
 import { isContentError, violatedConstraint, type Sql } from "#shared/sql";
@@ -95,7 +95,13 @@ export function createCheckouts(options: {
     const run = runner.running(request);
     if (run) await waitUntil(run, untilMs);
     // It is over by now, or the caller's time is; the margin is for this reading.
-    const { booking, checkout } = await standings.submit(request, { deadlineAtMs: caller.deadlineAtMs });
+    const standing = await standings.submit(request, { deadlineAtMs: caller.deadlineAtMs }).catch((error: unknown) => {
+      // The attempt stands, whether or not there is room to read what came of it.
+      if (error instanceof QueueFullError || error instanceof CallerGoneError) return undefined;
+      throw error;
+    });
+    if (!standing) return { kind: "inProgress" };
+    const { booking, checkout } = standing;
     if (!checkout || !booking) throw new Error("an attempt that was begun is gone");
     return resultOf(booking, checkout, tokenDigest);
   }

@@ -1,6 +1,6 @@
 // The settings of the reservation service: the one place that reads its environment.
 
-import { integer, readConfig, str, url } from "#shared/config";
+import { integer, readConfig, secret, str, url } from "#shared/config";
 import { serviceSpecs } from "#shared/service";
 
 /** Returns the settings in `env`. Throws ConfigError. */
@@ -37,6 +37,7 @@ export function readReservationConfig(env: NodeJS.ProcessEnv) {
       default: 3_000,
       desc: "milliseconds until others carry on with the bookings of a process that died",
     }),
+    TICKET_SECRET: secret({ desc: "the key that signs tickets is derived from it; 32 characters or more" }),
     SWEEPER_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for lapsed holds" }),
     RELAY_INTERVAL_MS: integer(10, 60_000)({ default: 200, desc: "milliseconds between looks at the outbox" }),
   });

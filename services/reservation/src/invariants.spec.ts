@@ -47,6 +47,7 @@ describe("invariants", () => {
         [4, "reservation.holds_agree", 0n, 4n],
         [5, "reservation.nothing_is_stuck", 0n, 4n],
         [7, "reservation.attempts_agree", 0n, 4n],
+        [2, "reservation.tickets_agree", 0n, 4n],
         [10, "reservation.states_move_forward", 0n, 4n],
         [5, "reservation.payments_agree", 0n, 4n],
       ],
@@ -105,12 +106,28 @@ describe("invariants", () => {
       where reservation_id = ${backwards.reservationId}`;
     assert.deepEqual(await violationsIn(backwards.eventId), {
       "reservation.states_move_forward": 1,
+      // It still has its tickets.
+      "reservation.tickets_agree": 1,
       // The attempt ended as confirmed, and the payment of a held booking must not be captured.
       "reservation.payments_agree": 1,
     });
     await pay(replica, unpaid);
     await world.database.sql`delete from reservation.checkout where reservation_id = ${unpaid.reservationId}`;
     assert.deepEqual(await violationsIn(unpaid.eventId), { "reservation.attempts_agree": 1 });
+  });
+
+  it("name a confirmed booking that lacks a ticket, and a refunded one that has a live one", async () => {
+    const [short, refunded] = [await reserve(replica), await reserve(replica)];
+    await pay(replica, short);
+    await world.database.sql`
+      delete from reservation.ticket where reservation_id = ${short.reservationId} and place = 2`;
+    assert.deepEqual(await violationsIn(short.eventId), { "reservation.tickets_agree": 1 });
+    await pay(replica, refunded);
+    await cancel(replica, refunded);
+    await world.database.sql`
+      update reservation.ticket set revoked_at = null, revoke_reason = null
+      where reservation_id = ${refunded.reservationId} and place = 1`;
+    assert.deepEqual(await violationsIn(refunded.eventId), { "reservation.tickets_agree": 1 });
   });
 
   it("do not count what was only in motion while they looked", async () => {

@@ -76,6 +76,12 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
         violators: (rows) => rows.filter(({ contradictory }) => contradictory),
       },
       {
+        promise: 2,
+        name: "reservation.tickets_agree",
+        description: "confirmed bookings without exactly one ticket for each place, others with a live ticket",
+        violators: (rows) => rows.filter(({ mistaken }) => mistaken),
+      },
+      {
         promise: 10,
         name: "reservation.states_move_forward",
         description: "paid bookings that stand in a state before CONFIRMED",

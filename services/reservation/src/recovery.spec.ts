@@ -10,6 +10,7 @@ import { createLogger } from "#shared/logger";
 import { createBatchMetrics, createMetrics } from "#shared/metrics";
 import { createSql, type Sql } from "#shared/sql";
 import type { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { ticketsOf } from "../test/doors.ts";
 import { gateAt } from "../test/hooks.ts";
 import {
   createWorld,
@@ -220,7 +221,10 @@ describe("recovery", () => {
       () => Promise.all(many.map((ids) => stateNow(replica, ids))),
       (states) => states.every((state) => state === "CONFIRMED"),
     );
-    for (const { reservationId } of many) assert.equal(world.payment.capturesOf(reservationId), 1);
+    for (const ids of many) {
+      assert.equal(world.payment.capturesOf(ids.reservationId), 1);
+      assert.equal((await ticketsOf(replica, ids)).length, 2);
+    }
     await Promise.all(heirs.map((heir) => heir.stop()));
   });
 
@@ -281,6 +285,7 @@ describe("recovery", () => {
         );
         assert.equal(world.payment.capturesOf(ids.reservationId), 1);
         assert.equal(outcomeOf((await pay(replica, ids, { key: "k" })).outcome), "CONFIRMED");
+        assert.equal((await ticketsOf(replica, ids)).length, 2);
         await heir.stop();
       });
     }

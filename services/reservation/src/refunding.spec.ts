@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
+import { TicketState } from "#gen/boxoffice/reservation/v1/ticket";
+import { admit, buyTickets, codeOf, ticketsOf, wordOf } from "../test/doors.ts";
 import { down, failing, gateAt } from "../test/hooks.ts";
 import {
   cancel,
@@ -77,6 +79,17 @@ describe("refunding at the organiser's word", () => {
       (state) => state === "REFUNDED",
     );
     assert.deepEqual([holdOf(prompt).blocked, holdOf(slow).blocked], [true, true]);
+  });
+
+  it("revokes the tickets with its first step, before payment hears of it", async () => {
+    const { ids, tickets } = await buyTickets(replica);
+    const code = await codeOf(replica, tickets[0]!);
+    world.payment.hooks.before = failing("refund");
+    assert.equal(await refund(ids), "REFUNDING");
+    const states = (await ticketsOf(replica, ids)).map(({ state }) => state);
+    assert.deepEqual(states, [TicketState.REVOKED, TicketState.REVOKED]);
+    assert.equal(wordOf(await admit(replica, { eventId: ids.eventId, code })), "REVOKED");
+    world.payment.hooks.reset();
   });
 
   it("keeps the reason, who asked, and the wish for the seats", async () => {

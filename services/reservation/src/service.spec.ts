@@ -39,7 +39,7 @@ describe("the reservation service", () => {
       () => readReservationConfig({}),
       (error) =>
         error instanceof ConfigError &&
-        ["DATABASE_URL", "INVENTORY_TARGET", "PAYMENT_TARGET", "REDIS_URL", "PORT"].every((name) =>
+        ["DATABASE_URL", "INVENTORY_TARGET", "PAYMENT_TARGET", "REDIS_URL", "PORT", "TICKET_SECRET"].every((name) =>
           error.message.includes(name),
         ),
     );
@@ -64,12 +64,16 @@ describe("the reservation service", () => {
     await replica.stop();
   });
 
-  it("can't read the schemas of other services, nor delete bookings", async () => {
+  it("can't read the schemas of other services, nor delete bookings, tickets or admissions", async () => {
     const sql = createSql({ url: world.database.urlOf("reservation"), poolMax: 1, applicationName: "test" });
     await assert.rejects(sql`select * from inventory.migration`, /permission denied/);
     await assert.rejects(sql`select * from payment.migration`, /permission denied/);
     await assert.rejects(sql`delete from reservation.reservation`, /permission denied/);
     await assert.rejects(sql`delete from reservation.checkout`, /permission denied/);
+    await assert.rejects(sql`delete from reservation.ticket`, /permission denied/);
+    await assert.rejects(sql`delete from reservation.admission`, /permission denied/);
+    await assert.rejects(sql`update reservation.admission set gate = ''`, /permission denied/);
+    await assert.rejects(sql`update reservation.ticket_key set public_key = public_key`, /permission denied/);
     await sql.end();
   });
 

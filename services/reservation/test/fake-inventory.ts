@@ -20,6 +20,8 @@ import { createHooks, type Hooks } from "./hooks.ts";
 
 type StoredHold = {
   command: HoldCommand;
+  /** Number of the first seat, where inventory chose them. */
+  firstSeat: number;
   state: HoldState;
   createdAtMs: number;
   expiresAtMs: number;
@@ -51,16 +53,18 @@ export async function startFakeInventory(): Promise<FakeInventory> {
   const holds = new Map<string, StoredHold>();
   const hooks = createHooks();
   const requestBytes: number[] = [];
+  // No seat is ever given twice, so that the tickets of an event's bookings never collide.
+  const seatsGiven = new Map<string, number>();
   const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity };
 
   function holdOutcome(holdId: string, hold: StoredHold): HoldOutcome {
-    const { command, createdAtMs, expiresAtMs, currencyCode, amountMinor } = hold;
+    const { command, firstSeat, createdAtMs, expiresAtMs, currencyCode, amountMinor } = hold;
     const { eventId, customerId, areaId, selection } = command;
     const seats =
       selection.case === "namedSeats"
         ? selection.value.seats
         : selection.case === "bestAvailable"
-          ? Array.from({ length: selection.value.quantity }, (_, index) => ({ row: "A", number: index + 1 }))
+          ? Array.from({ length: selection.value.quantity }, (_, index) => ({ row: "A", number: firstSeat + index }))
           : [];
     return create(HoldOutcomeSchema, {
       outcome: {
@@ -86,8 +90,11 @@ export async function startFakeInventory(): Promise<FakeInventory> {
     const live = [...holds.values()].filter((each) => standing(each) === HoldState.HELD).length;
     if (live >= settings.placesMax) return refused(createRefusal(RefusalReason.SOLD_OUT, "nothing is left"));
     const createdAtMs = Date.now();
+    const { eventId, selection } = command;
+    const given = seatsGiven.get(eventId) ?? 0;
+    if (selection.case === "bestAvailable") seatsGiven.set(eventId, given + selection.value.quantity);
     const made: StoredHold = {
-      ...{ command, createdAtMs, state: HoldState.HELD },
+      ...{ command, firstSeat: given + 1, createdAtMs, state: HoldState.HELD },
       expiresAtMs: createdAtMs + settings.ttlMs,
       capAtMs: createdAtMs + settings.capMs,
       currencyCode: command.areaId === poisonedArea ? "poison" : "EUR",

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { createGrpcClient, RefusalReason, ReservationService, type GrpcClient } from "#stubs";
+import { createGrpcClient, RefusalReason, ReservationService, TicketService, type GrpcClient } from "#stubs";
 import { startService } from "#shared/service";
 import { ReservationState, type Reservation, type ReservationOutcome } from "#gen/boxoffice/reservation/v1/reservation";
 import { createTestDatabase, testSetting, type TestDatabase } from "../../../test/support/database.ts";
@@ -11,7 +11,12 @@ import { readReservationConfig } from "../src/config.ts";
 import { startFakeInventory, type FakeInventory } from "./fake-inventory.ts";
 import { startFakePayment, type FakePayment } from "./fake-payment.ts";
 
-export type Replica = { client: GrpcClient<typeof ReservationService>; adminPort: number; stop(): Promise<void> };
+export type Replica = {
+  client: GrpcClient<typeof ReservationService>;
+  tickets: GrpcClient<typeof TicketService>;
+  adminPort: number;
+  stop(): Promise<void>;
+};
 
 export type World = {
   database: TestDatabase;
@@ -27,6 +32,7 @@ export type World = {
 };
 
 export const customerId = "customer-1";
+export const ticketSecret = "a ticket secret of the tests, 32 or more";
 export const within = { timeoutMs: 15_000 };
 
 export async function createWorld(): Promise<World> {
@@ -41,6 +47,7 @@ export async function createWorld(): Promise<World> {
     REDIS_URL: testSetting("TEST_REDIS_URL"),
     INVENTORY_TARGET: inventory.target,
     PAYMENT_TARGET: payment.target,
+    TICKET_SECRET: ticketSecret,
     RECONCILER_INTERVAL_MS: "50",
     SWEEPER_INTERVAL_MS: "50",
     RELAY_INTERVAL_MS: "50",
@@ -55,13 +62,16 @@ export async function createWorld(): Promise<World> {
     async startReplica(settings) {
       const service = await startService("reservation", readReservationConfig(env(settings)), buildReservation);
       const client = createGrpcClient(ReservationService, `127.0.0.1:${service.port}`);
+      const tickets = createGrpcClient(TicketService, `127.0.0.1:${service.port}`);
       let stopped: Promise<void> | undefined;
       const replica: Replica = {
         client,
+        tickets,
         adminPort: service.adminPort,
         stop: () =>
           (stopped ??= (async () => {
             client.close();
+            tickets.close();
             await service.lifecycle.stop("test");
           })()),
       };

@@ -21,7 +21,7 @@ export type BatcherOptions<Item, Outcome> = {
   itemsMax: number;
   /** Most items that wait; further ones are refused with QueueFullError. */
   queueMax: number;
-  /** Most batches that run at once. All but the first are full, or have waited for `patienceMs`. */
+  /** Most batches that run at once. All but the first are full, or start `patienceMs` after the one before. */
   inFlightMax: number;
   /** Most bytes in a batch, by `sizeOf`. A single larger item goes alone. */
   bytesMax?: number;
@@ -40,7 +40,7 @@ export type BatcherOptions<Item, Outcome> = {
   now?: () => number;
 };
 
-/** Milliseconds after which a batch that is not full goes beside those that run: they may hang. */
+/** Milliseconds after the last batch's start when another goes beside it that is not full: the one that runs may hang. */
 export const patienceMs = 250;
 
 /** Collects items into batches. */
@@ -51,6 +51,11 @@ export type Batcher<Item, Outcome> = {
   readonly queued: number;
   /** Batches that run. */
   readonly inFlight: number;
+  /**
+   * Milliseconds that a batch takes now: the lesser of what the last one took and the mean of the latest, so that one slow
+   * batch is no rule, or what the oldest that runs has taken, if that is more.
+   */
+  readonly batchMs: number;
   /** Takes no more items, runs what is queued, returns when all is done. */
   close(): Promise<void>;
 };
@@ -90,7 +95,8 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   let queue: Entry<Item, Outcome>[] = [];
   let head = 0;
   let queuedBytes = 0;
-  let inFlight = 0;
+  // When the batches that run were started, the oldest first.
+  const running = new Set<{ startedMs: number }>();
   // How long a batch takes: the last one, and the mean of the latest.
   let lastMs = 0;
   let meanMs = 0;
@@ -115,7 +121,7 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
 
   // One microtask later, so that items submitted in one turn of the event loop share a batch.
   function schedule(): void {
-    if (scheduled || inFlight >= inFlightMax) return;
+    if (scheduled || running.size >= inFlightMax) return;
     scheduled = true;
     queueMicrotask(() => {
       scheduled = false;
@@ -124,30 +130,34 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
   }
 
   function startBatches(): void {
-    while (inFlight < inFlightMax && queued() > 0 && mayStart()) {
+    while (running.size < inFlightMax && queued() > 0 && mayStart()) {
       const entries = takeBatch();
       if (entries.length === 0) break;
-      inFlight += 1;
       lastStartMs = now();
+      const batch = { startedMs: lastStartMs };
+      running.add(batch);
       void runBatch(entries).finally(() => {
-        inFlight -= 1;
+        running.delete(batch);
         startBatches();
       });
     }
-    if (inFlight === 0 && queued() === 0) {
+    if (running.size === 0 && queued() === 0) {
       for (const resolve of onIdle) resolve();
       onIdle = [];
     }
   }
 
   function mayStart(): boolean {
-    if (inFlight === 0 || queued() >= itemsMax || queuedBytes >= bytesMax) return true;
+    if (running.size === 0 || queued() >= itemsMax || queuedBytes >= bytesMax) return true;
     const waitMs = lastStartMs + patienceMs - now();
     if (waitMs <= 0) return true;
-    patience ??= setTimeout(() => {
-      patience = undefined;
-      startBatches();
-    }, waitMs).unref();
+    patience ??= setTimeout(
+      () => {
+        patience = undefined;
+        startBatches();
+      },
+      Math.min(waitMs, patienceMs),
+    ).unref();
     return false;
   }
 
@@ -155,7 +165,7 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
     const entries: Entry<Item, Outcome>[] = [];
     const nowMs = now();
     // The shorter of the two: one slow batch condemns nobody.
-    const batchMs = options.dropsTooLate && inFlight > 0 ? Math.min(lastMs, meanMs) : 0;
+    const batchMs = options.dropsTooLate && running.size > 0 ? Math.min(lastMs, meanMs) : 0;
     let bytes = 0;
     while (head < queue.length && entries.length < itemsMax) {
       const entry = queue[head]!;
@@ -215,11 +225,16 @@ export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outco
       return queued();
     },
     get inFlight() {
-      return inFlight;
+      return running.size;
+    },
+    get batchMs() {
+      const [oldest] = running;
+      const usualMs = Math.min(lastMs, meanMs);
+      return oldest ? Math.max(usualMs, now() - oldest.startedMs) : usualMs;
     },
     close() {
       closed = true;
-      if (inFlight === 0 && queued() === 0) return Promise.resolve();
+      if (running.size === 0 && queued() === 0) return Promise.resolve();
       return new Promise((resolve) => onIdle.push(resolve));
     },
   };

@@ -6,6 +6,7 @@ import type { Sql } from "#shared/sql";
 import { Phase, type Booking } from "../domain/booking.ts";
 import type { CheckoutOutcome, EventType } from "../domain/transition.ts";
 import { bookingColumns, eventMessage } from "./booking-columns.ts";
+import { revocation } from "./revocation.ts";
 
 /** A step to be written. */
 export type Move = {
@@ -25,8 +26,9 @@ export type Move = {
 };
 
 /**
- * Writes steps in one transaction: the bookings, how their attempts ended, what is to be published. Returns each booking
- * as it stands after its step, or undefined where it had moved on before: then nothing of that step is written.
+ * Writes steps in one transaction: the bookings, how their attempts ended, the tickets that a confirmation makes and a refund
+ * revokes, what is to be published. Returns each booking as it stands after its step, or undefined where it had moved on
+ * before: then nothing of that step is written.
  */
 export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Booking | undefined)[]> {
   const rows = await sql<(Booking & { item: number })[]>`
@@ -76,7 +78,15 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
       from moved m
       where m.outcome is not null and c.event_id = m.event_id and c.reservation_id = m.reservation_id
         and c.payment_id = m.payment_id
-    ), announced as (
+    ), issued as (
+      -- The places are those of the booking itself, so that no confirmation can be written without its tickets.
+      insert into reservation.ticket (event_id, reservation_id, place, area_id, seat_row, seat_number, customer_id)
+      select m.event_id, m.reservation_id, p.place, m.area_id, p.seat_row, p.seat_number, m.customer_id
+      from moved m
+      cross join lateral reservation.places_of(m.seats, m.quantity) as p
+      where m.phase = ${Phase.confirmed}
+      on conflict on constraint ticket_one_per_place do nothing
+    ), ${revocation(sql, sql`select * from moved where phase = ${Phase.refunding}`)}, announced as (
       insert into reservation.outbox (event_id, messages)
       select r.event_id, json_agg(${eventMessage(sql, sql`r.event_type`)})
       from moved r

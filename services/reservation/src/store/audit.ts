@@ -13,6 +13,8 @@ export type AuditedBooking = BookingKey & {
   backwards: boolean;
   /** Its phase and its attempts to pay contradict each other. */
   contradictory: boolean;
+  /** It is confirmed and has not one ticket for each place, or it is not and one of its tickets is live. */
+  mistaken: boolean;
 };
 
 /** A finished attempt to pay something that has a price. */
@@ -38,13 +40,19 @@ export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>)
           < clock_timestamp() - ${overdueAfter}::interval as overdue,
       attempt.paid and r.phase not in (${Phase.confirmed}, ${Phase.refunding}, ${Phase.refunded}) as backwards,
       (r.confirmed_at is not null and not attempt.paid)
-        or attempt.running <> (r.phase in (${Phase.authorizing}, ${Phase.capturing}, ${Phase.voiding})) as contradictory
+        or attempt.running <> (r.phase in (${Phase.authorizing}, ${Phase.capturing}, ${Phase.voiding})) as contradictory,
+      case when r.phase = ${Phase.confirmed} then ticket.issued <> r.quantity else ticket.live > 0 end as mistaken
     from reservation.reservation r
     cross join lateral (
       select coalesce(bool_or(c.outcome = 1), false) as paid, coalesce(bool_or(c.outcome is null), false) as running
       from reservation.checkout c
       where c.event_id = r.event_id and c.reservation_id = r.reservation_id
     ) as attempt
+    cross join lateral (
+      select count(*) as issued, count(*) filter (where t.revoked_at is null) as live
+      from reservation.ticket t
+      where t.event_id = r.event_id and t.reservation_id = r.reservation_id
+    ) as ticket
     where ${
       "rows" in query
         ? sql`(r.event_id, r.reservation_id) in (

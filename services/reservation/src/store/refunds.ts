@@ -4,6 +4,7 @@ import type { Sql } from "#shared/sql";
 import { Phase, type Booking } from "../domain/booking.ts";
 import type { Refund, RefundRequest } from "../domain/refund.ts";
 import { bookingColumns } from "./booking-columns.ts";
+import { revocation } from "./revocation.ts";
 
 /** Returns the refund with this id, if there is one. */
 export async function readRefund(
@@ -19,7 +20,7 @@ export async function readRefund(
 }
 
 /**
- * Writes the first step of a refund, with its reason: confirmed → refunding. Returns the booking then, or undefined where it
+ * Writes the first step of a refund, with its reason: confirmed → refunding, and revokes the tickets. Returns the booking then, or undefined where it
  * is not confirmed any more and nothing was written. Throws where another reservation has the refund's id. `leaseMs` is
  * how long the reconciler leaves it alone.
  */
@@ -37,7 +38,7 @@ export async function beginRefund(
         next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
       where r.event_id = ${eventId} and r.reservation_id = ${reservationId} and r.phase = ${Phase.confirmed}
       returning r.*
-    ), kept as (
+    ), ${revocation(sql, sql`select * from begun`)}, kept as (
       insert into reservation.refund (event_id, refund_id, reservation_id, reason, keep_blocked, requested_by)
       select event_id, refund_id, reservation_id, ${reason}::text, keep_blocked, ${requestedBy}::text
       from begun

@@ -2,16 +2,22 @@
 // @generated from file boxoffice/edge/v1/operations.proto (package boxoffice.edge.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Money } from "../../common/v1/money_pb.ts";
+import { file_boxoffice_common_v1_money } from "../../common/v1/money_pb.ts";
+import type { Reservation } from "./reservation_pb.ts";
+import { file_boxoffice_edge_v1_reservation } from "./reservation_pb.ts";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file boxoffice/edge/v1/operations.proto.
  */
 export const file_boxoffice_edge_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCTKCAQoRT3BlcmF0aW9uc1NlcnZpY2USbQoPQ2hlY2tJbnZhcmlhbnRzEikuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBoqLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIp0BCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCSKtAQoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USMwoIdmVyaWZpZWQYASABKAsyIS5ib3hvZmZpY2UuZWRnZS52MS5MZWRnZXJQb3NpdGlvbhIRCgloZWFkX2xpbmsYAiABKAMSDAoEZG9uZRgDIAEoCBItCgZicm9rZW4YBCABKAsyHS5ib3hvZmZpY2UuZWRnZS52MS5Ccm9rZW5MaW5rEhAKCHVuc2VhbGVkGAUgASgDIi8KEVNhbGVSZXBvcnRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABASJiChJTYWxlUmVwb3J0UmVzcG9uc2USEAoIZXZlbnRfaWQYASABKAkSDgoGYWdyZWVzGAIgASgIEioKBWFyZWFzGAMgAygLMhsuYm94b2ZmaWNlLmVkZ2UudjEuQXJlYVNhbGUiqwIKCEFyZWFTYWxlEg8KB2FyZWFfaWQYASABKAkSEAoIY2FwYWNpdHkYAiABKAUSDAoEZnJlZRgDIAEoBRIMCgRoZWxkGAQgASgFEgwKBHNvbGQYBSABKAUSDwoHYmxvY2tlZBgGIAEoBRIrCgdyZXZlbnVlGAcgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIrCgdyZWZ1bmRzGAggASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIoCgRmZWVzGAkgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRItCglpbl9mbGlnaHQYCiABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Eg4KBmFncmVlcxgLIAEoCCKnAgoYUmVmdW5kUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESXwoJcmVmdW5kX2lkGAMgASgJQky6SElyRzJFXlswLTlhLWZdezh9LVswLTlhLWZdezR9LTdbMC05YS1mXXszfS1bODlhYl1bMC05YS1mXXszfS1bMC05YS1mXXsxMn0kEi8KBnJlYXNvbhgEIAEoCUIfukgcchoQARj0AzITXlteXHgwMC1ceDFmXHg3Zl0qJBI7CgVzZWF0cxgFIAEoDjIgLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZGVkU2VhdHNCCrpIB4IBBBABIAAiewoZUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uEikKBnJlZnVuZBgCIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZCK5AQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLwoFc2VhdHMYAyABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKrMBCgtMZWRnZXJCcmVhaxIcChhMRURHRVJfQlJFQUtfVU5TUEVDSUZJRUQQABIYChRMRURHRVJfQlJFQUtfTUlTU0lORxABEhgKFExFREdFUl9CUkVBS19BTFRFUkVEEAISGgoWTEVER0VSX0JSRUFLX1JFT1JERVJFRBADEhkKFUxFREdFUl9CUkVBS19JTlNFUlRFRBAEEhsKF0xFREdFUl9CUkVBS19VTkJBTEFOQ0VEEAUqcQoNUmVmdW5kZWRTZWF0cxIeChpSRUZVTkRFRF9TRUFUU19VTlNQRUNJRklFRBAAEh8KG1JFRlVOREVEX1NFQVRTX0JBQ0tfT05fU0FMRRABEh8KG1JFRlVOREVEX1NFQVRTX0tFUFRfQkxPQ0tFRBACMr0DChFPcGVyYXRpb25zU2VydmljZRJtCg9DaGVja0ludmFyaWFudHMSKS5ib3hvZmZpY2UuZWRnZS52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0GiouYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACARJkCgxWZXJpZnlMZWRnZXISJi5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GicuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJeCgpTYWxlUmVwb3J0EiQuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlcXVlc3QaJS5ib3hvZmZpY2UuZWRnZS52MS5TYWxlUmVwb3J0UmVzcG9uc2UiA5ACARJzChFSZWZ1bmRSZXNlcnZhdGlvbhIrLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBosLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_boxoffice_common_v1_money, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * What to look at.
@@ -119,6 +125,529 @@ export const InvariantReportSchema: GenMessage<InvariantReport> = /*@__PURE__*/
   messageDesc(file_boxoffice_edge_v1_operations, 2);
 
 /**
+ * A place in the ledger's chain: after link number `link`, whose hash is `hash`.
+ *
+ * @generated from message boxoffice.edge.v1.LedgerPosition
+ */
+export type LedgerPosition = Message<"boxoffice.edge.v1.LedgerPosition"> & {
+  /**
+   * Number of a link, from 1; 0 is the beginning.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * The link's SHA-256 in hex; empty at the beginning.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.LedgerPosition.
+ * Use `create(LedgerPositionSchema)` to create a new message.
+ */
+export const LedgerPositionSchema: GenMessage<LedgerPosition> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 3);
+
+/**
+ * Which stretch of the chain to walk.
+ *
+ * @generated from message boxoffice.edge.v1.VerifyLedgerRequest
+ */
+export type VerifyLedgerRequest = Message<"boxoffice.edge.v1.VerifyLedgerRequest"> & {
+  /**
+   * Where to begin; at the beginning where not set.
+   *
+   * @generated from field: boxoffice.edge.v1.LedgerPosition after = 1;
+   */
+  after?: LedgerPosition | undefined;
+
+  /**
+   * Most links to walk; 0 means 2,000, at most 10,000.
+   *
+   * @generated from field: int32 links_max = 2;
+   */
+  linksMax: number;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.VerifyLedgerRequest.
+ * Use `create(VerifyLedgerRequestSchema)` to create a new message.
+ */
+export const VerifyLedgerRequestSchema: GenMessage<VerifyLedgerRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 4);
+
+/**
+ * The first broken link.
+ *
+ * @generated from message boxoffice.edge.v1.BrokenLink
+ */
+export type BrokenLink = Message<"boxoffice.edge.v1.BrokenLink"> & {
+  /**
+   * Its number; 0 for a transaction that no link seals.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * How it is broken.
+   *
+   * @generated from field: boxoffice.edge.v1.LedgerBreak kind = 2;
+   */
+  kind: LedgerBreak;
+
+  /**
+   * What was found, in words.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * The transaction's event, where it is known.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * The transaction's payment, where it is known.
+   *
+   * @generated from field: string payment_id = 5;
+   */
+  paymentId: string;
+
+  /**
+   * The transaction's kind, where it is known: `capture`, `refund` or `fee`.
+   *
+   * @generated from field: string transaction_kind = 6;
+   */
+  transactionKind: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.BrokenLink.
+ * Use `create(BrokenLinkSchema)` to create a new message.
+ */
+export const BrokenLinkSchema: GenMessage<BrokenLink> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 5);
+
+/**
+ * How far the chain holds.
+ *
+ * @generated from message boxoffice.edge.v1.VerifyLedgerResponse
+ */
+export type VerifyLedgerResponse = Message<"boxoffice.edge.v1.VerifyLedgerResponse"> & {
+  /**
+   * The last link that is good; ask on from here.
+   *
+   * @generated from field: boxoffice.edge.v1.LedgerPosition verified = 1;
+   */
+  verified?: LedgerPosition | undefined;
+
+  /**
+   * Number of the last link at the time.
+   *
+   * @generated from field: int64 head_link = 2;
+   */
+  headLink: bigint;
+
+  /**
+   * True once the whole chain was walked and nothing is broken.
+   *
+   * @generated from field: bool done = 3;
+   */
+  done: boolean;
+
+  /**
+   * The first broken link, if there is one; the walk ends there.
+   *
+   * @generated from field: boxoffice.edge.v1.BrokenLink broken = 4;
+   */
+  broken?: BrokenLink | undefined;
+
+  /**
+   * Transactions that wait to be sealed; normally for less than a second.
+   *
+   * @generated from field: int64 unsealed = 5;
+   */
+  unsealed: bigint;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.VerifyLedgerResponse.
+ * Use `create(VerifyLedgerResponseSchema)` to create a new message.
+ */
+export const VerifyLedgerResponseSchema: GenMessage<VerifyLedgerResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 6);
+
+/**
+ * Whose sale to report.
+ *
+ * @generated from message boxoffice.edge.v1.SaleReportRequest
+ */
+export type SaleReportRequest = Message<"boxoffice.edge.v1.SaleReportRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.SaleReportRequest.
+ * Use `create(SaleReportRequestSchema)` to create a new message.
+ */
+export const SaleReportRequestSchema: GenMessage<SaleReportRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 7);
+
+/**
+ * How an event sells.
+ *
+ * @generated from message boxoffice.edge.v1.SaleReportResponse
+ */
+export type SaleReportResponse = Message<"boxoffice.edge.v1.SaleReportResponse"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * True when the money of every area is that of its sold seats.
+   *
+   * @generated from field: bool agrees = 2;
+   */
+  agrees: boolean;
+
+  /**
+   * Its areas, in order; at the end, with an empty `area_id`, money that the ledger knows no area for.
+   *
+   * @generated from field: repeated boxoffice.edge.v1.AreaSale areas = 3;
+   */
+  areas: AreaSale[];
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.SaleReportResponse.
+ * Use `create(SaleReportResponseSchema)` to create a new message.
+ */
+export const SaleReportResponseSchema: GenMessage<SaleReportResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 8);
+
+/**
+ * How an area sells.
+ *
+ * @generated from message boxoffice.edge.v1.AreaSale
+ */
+export type AreaSale = Message<"boxoffice.edge.v1.AreaSale"> & {
+  /**
+   * The area.
+   *
+   * @generated from field: string area_id = 1;
+   */
+  areaId: string;
+
+  /**
+   * Seats or places in all.
+   *
+   * @generated from field: int32 capacity = 2;
+   */
+  capacity: number;
+
+  /**
+   * On sale.
+   *
+   * @generated from field: int32 free = 3;
+   */
+  free: number;
+
+  /**
+   * In somebody's hold.
+   *
+   * @generated from field: int32 held = 4;
+   */
+  held: number;
+
+  /**
+   * Sold.
+   *
+   * @generated from field: int32 sold = 5;
+   */
+  sold: number;
+
+  /**
+   * Kept from sale.
+   *
+   * @generated from field: int32 blocked = 6;
+   */
+  blocked: number;
+
+  /**
+   * Captured, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money revenue = 7;
+   */
+  revenue?: Money | undefined;
+
+  /**
+   * Given back, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money refunds = 8;
+   */
+  refunds?: Money | undefined;
+
+  /**
+   * Kept by the payment provider, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money fees = 9;
+   */
+  fees?: Money | undefined;
+
+  /**
+   * Authorised or being captured: not in the ledger yet, while its seats may be sold already.
+   *
+   * @generated from field: boxoffice.common.v1.Money in_flight = 10;
+   */
+  inFlight?: Money | undefined;
+
+  /**
+   * True when sold seats times their price are revenue less refunds, give or take what is in flight.
+   *
+   * @generated from field: bool agrees = 11;
+   */
+  agrees: boolean;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.AreaSale.
+ * Use `create(AreaSaleSchema)` to create a new message.
+ */
+export const AreaSaleSchema: GenMessage<AreaSale> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 9);
+
+/**
+ * A refund to be made.
+ *
+ * @generated from message boxoffice.edge.v1.RefundReservationRequest
+ */
+export type RefundReservationRequest = Message<"boxoffice.edge.v1.RefundReservationRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * Id made by the caller, a lower-case UUIDv7; the idempotency key.
+   *
+   * @generated from field: string refund_id = 3;
+   */
+  refundId: string;
+
+  /**
+   * Why; kept with the refund. 1 to 500 characters on one line.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * What becomes of the seats.
+   *
+   * @generated from field: boxoffice.edge.v1.RefundedSeats seats = 5;
+   */
+  seats: RefundedSeats;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.RefundReservationRequest.
+ * Use `create(RefundReservationRequestSchema)` to create a new message.
+ */
+export const RefundReservationRequestSchema: GenMessage<RefundReservationRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 10);
+
+/**
+ * The reservation and its refund.
+ *
+ * @generated from message boxoffice.edge.v1.RefundReservationResponse
+ */
+export type RefundReservationResponse = Message<"boxoffice.edge.v1.RefundReservationResponse"> & {
+  /**
+   * The reservation, REFUNDED, or REFUNDING while the provider's answer is awaited.
+   *
+   * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
+   */
+  reservation?: Reservation | undefined;
+
+  /**
+   * The refund as it was asked for.
+   *
+   * @generated from field: boxoffice.edge.v1.Refund refund = 2;
+   */
+  refund?: Refund | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.RefundReservationResponse.
+ * Use `create(RefundReservationResponseSchema)` to create a new message.
+ */
+export const RefundReservationResponseSchema: GenMessage<RefundReservationResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 11);
+
+/**
+ * A refund.
+ *
+ * @generated from message boxoffice.edge.v1.Refund
+ */
+export type Refund = Message<"boxoffice.edge.v1.Refund"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * What becomes of the seats.
+   *
+   * @generated from field: boxoffice.edge.v1.RefundedSeats seats = 3;
+   */
+  seats: RefundedSeats;
+
+  /**
+   * How much is given back.
+   *
+   * @generated from field: boxoffice.common.v1.Money amount = 4;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 12);
+
+/**
+ * How a link is broken.
+ *
+ * @generated from enum boxoffice.edge.v1.LedgerBreak
+ */
+export enum LedgerBreak {
+  /**
+   * Not set. Never sent.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A link or a transaction that was sealed is gone.
+   *
+   * @generated from enum value: LEDGER_BREAK_MISSING = 1;
+   */
+  MISSING = 1,
+
+  /**
+   * A link or a transaction is not what was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_ALTERED = 2;
+   */
+  ALTERED = 2,
+
+  /**
+   * A link stands before the one that it was sealed after.
+   *
+   * @generated from enum value: LEDGER_BREAK_REORDERED = 3;
+   */
+  REORDERED = 3,
+
+  /**
+   * A link or a transaction stands where none was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_INSERTED = 4;
+   */
+  INSERTED = 4,
+
+  /**
+   * What was sealed does not add up to zero in each currency.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNBALANCED = 5;
+   */
+  UNBALANCED = 5,
+}
+
+/**
+ * Describes the enum boxoffice.edge.v1.LedgerBreak.
+ */
+export const LedgerBreakSchema: GenEnum<LedgerBreak> = /*@__PURE__*/
+  enumDesc(file_boxoffice_edge_v1_operations, 0);
+
+/**
+ * What becomes of the seats of a refunded reservation.
+ *
+ * @generated from enum boxoffice.edge.v1.RefundedSeats
+ */
+export enum RefundedSeats {
+  /**
+   * Not set. Refused.
+   *
+   * @generated from enum value: REFUNDED_SEATS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They are sold again.
+   *
+   * @generated from enum value: REFUNDED_SEATS_BACK_ON_SALE = 1;
+   */
+  BACK_ON_SALE = 1,
+
+  /**
+   * They are kept from sale.
+   *
+   * @generated from enum value: REFUNDED_SEATS_KEPT_BLOCKED = 2;
+   */
+  KEPT_BLOCKED = 2,
+}
+
+/**
+ * Describes the enum boxoffice.edge.v1.RefundedSeats.
+ */
+export const RefundedSeatsSchema: GenEnum<RefundedSeats> = /*@__PURE__*/
+  enumDesc(file_boxoffice_edge_v1_operations, 1);
+
+/**
  * For organisers and whoever runs the system. Needs the organiser role.
  *
  * @generated from service boxoffice.edge.v1.OperationsService
@@ -134,6 +663,44 @@ export const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof CheckInvariantsRequestSchema;
     output: typeof CheckInvariantsResponseSchema;
+  },
+  /**
+   * Walks the next stretch of the ledger's hash chain, recomputes every hash, and names the first broken link. Ask again
+   * from `verified` until `done`; `verified.link` of `head_link` is the progress. Begin at a position that was noted earlier
+   * to learn whether the chain still passes through it: only so can a cut-off end be seen. Errors: UNAUTHENTICATED,
+   * PERMISSION_DENIED.
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.VerifyLedger
+   */
+  verifyLedger: {
+    methodKind: "unary";
+    input: typeof VerifyLedgerRequestSchema;
+    output: typeof VerifyLedgerResponseSchema;
+  },
+  /**
+   * Says how an event sells, area by area: counts from the seats, money from the ledger alone, and whether the two agree.
+   * Errors: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND.
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.SaleReport
+   */
+  saleReport: {
+    methodKind: "unary";
+    input: typeof SaleReportRequestSchema;
+    output: typeof SaleReportResponseSchema;
+  },
+  /**
+   * Refunds a confirmed reservation of any customer in full, and keeps the reason. The caller makes the refund's id (UUIDv7)
+   * and keeps it before sending; the same request gives the same refund, however often, and no reservation is refunded
+   * twice. The answer may be REFUNDING: the rest happens by itself, and a repeat tells. Errors: UNAUTHENTICATED,
+   * PERMISSION_DENIED, NOT_FOUND, ABORTED (IN_PROGRESS) while a payment is running, FAILED_PRECONDITION (WRONG_STATE: not
+   * confirmed, or refunded under another id), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED).
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.RefundReservation
+   */
+  refundReservation: {
+    methodKind: "unary";
+    input: typeof RefundReservationRequestSchema;
+    output: typeof RefundReservationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_boxoffice_edge_v1_operations, 0);

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/payment/v1/payment.proto.
  */
 export const file_boxoffice_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSKWAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKClBheW1lbnRLZXkSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhwKCnBheW1lbnRfaWQYAiABKAlCCLpIBXIDsAEBIn4KDlBheW1lbnRPdXRjb21lEjAKB3BheW1lbnQYASABKAsyHS5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50SAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUijgIKEEF1dGhvcml6ZVJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kEjIKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXlCBrpIA8gBARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgFIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQiSgoRQXV0aG9yaXplUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkcKDkNhcHR1cmVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJICg9DYXB0dXJlUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkQKC1ZvaWRSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJFCgxWb2lkUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lImMKDVJlZnVuZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEhsKCXJlZnVuZF9pZBgCIAEoCUIIukgFcgOwAQEiRwoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIk8KEkdldFBheW1lbnRzUmVxdWVzdBI5CgRrZXlzGAEgAygLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIJukgGkgEDEPQDIk0KE0dldFBheW1lbnRzUmVzcG9uc2USNgoIb3V0Y29tZXMYASADKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJMChZDaGVja0ludmFyaWFudHNSZXF1ZXN0EjIKBXNjb3BlGAEgASgLMiMuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRTY29wZSJQChdDaGVja0ludmFyaWFudHNSZXNwb25zZRI1CgdyZXBvcnRzGAEgAygLMiQuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRSZXBvcnQqrQIKDFBheW1lbnRTdGF0ZRIdChlQQVlNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHQoZUEFZTUVOVF9TVEFURV9BVVRIT1JJWklORxABEhwKGFBBWU1FTlRfU1RBVEVfQVVUSE9SSVpFRBACEhoKFlBBWU1FTlRfU1RBVEVfREVDTElORUQQAxIbChdQQVlNRU5UX1NUQVRFX0NBUFRVUklORxAEEhoKFlBBWU1FTlRfU1RBVEVfQ0FQVFVSRUQQBRIZChVQQVlNRU5UX1NUQVRFX1ZPSURJTkcQBhIYChRQQVlNRU5UX1NUQVRFX1ZPSURFRBAHEhsKF1BBWU1FTlRfU1RBVEVfUkVGVU5ESU5HEAgSGgoWUEFZTUVOVF9TVEFURV9SRUZVTkRFRBAJMtwECg5QYXltZW50U2VydmljZRJhCglBdXRob3JpemUSJi5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXF1ZXN0GicuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVzcG9uc2UiA5ACAhJbCgdDYXB0dXJlEiQuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlcXVlc3QaJS5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACAhJSCgRWb2lkEiEuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlcXVlc3QaIi5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVzcG9uc2UiA5ACAhJYCgZSZWZ1bmQSIy5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXF1ZXN0GiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVzcG9uc2UiA5ACAhJnCgtHZXRQYXltZW50cxIoLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVxdWVzdBopLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVzcG9uc2UiA5ACARJzCg9DaGVja0ludmFyaWFudHMSLC5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSKWAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKClBheW1lbnRLZXkSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhwKCnBheW1lbnRfaWQYAiABKAlCCLpIBXIDsAEBIn4KDlBheW1lbnRPdXRjb21lEjAKB3BheW1lbnQYASABKAsyHS5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50SAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUixAIKEEF1dGhvcml6ZVJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kEjIKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXlCBrpIA8gBARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgFIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQSNAoHYXJlYV9pZBgGIAEoCUIjukggch4yHF4oW2EtejAtOV1bYS16MC05LV17MCwzMX0pPyQiSgoRQXV0aG9yaXplUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkcKDkNhcHR1cmVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJICg9DYXB0dXJlUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkQKC1ZvaWRSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJFCgxWb2lkUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lImMKDVJlZnVuZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEhsKCXJlZnVuZF9pZBgCIAEoCUIIukgFcgOwAQEiRwoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIk8KEkdldFBheW1lbnRzUmVxdWVzdBI5CgRrZXlzGAEgAygLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIJukgGkgEDEPQDIk0KE0dldFBheW1lbnRzUmVzcG9uc2USNgoIb3V0Y29tZXMYASADKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJMChZDaGVja0ludmFyaWFudHNSZXF1ZXN0EjIKBXNjb3BlGAEgASgLMiMuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRTY29wZSJQChdDaGVja0ludmFyaWFudHNSZXNwb25zZRI1CgdyZXBvcnRzGAEgAygLMiQuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRSZXBvcnQiWAoOTGVkZ2VyUG9zaXRpb24SHgoEbGluaxgBIAEoA0IQukgNIgsY/////////w8oABImCgRoYXNoGAIgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQiaQoTVmVyaWZ5TGVkZ2VyUmVxdWVzdBIzCgVhZnRlchgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLkxlZGdlclBvc2l0aW9uEh0KCWxpbmtzX21heBgCIAEoBUIKukgHGgUYkE4oACKgAQoKQnJva2VuTGluaxIMCgRsaW5rGAEgASgDEi8KBGtpbmQYAiABKA4yIS5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJCcmVhaxITCgtkZXNjcmlwdGlvbhgDIAEoCRIQCghldmVudF9pZBgEIAEoCRISCgpwYXltZW50X2lkGAUgASgJEhgKEHRyYW5zYWN0aW9uX2tpbmQYBiABKAkiswEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjYKCHZlcmlmaWVkGAEgASgLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSMAoGYnJva2VuGAQgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIzChVHZXRTYWxlRmlndXJlc1JlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBIkoKFkdldFNhbGVGaWd1cmVzUmVzcG9uc2USMAoFYXJlYXMYASADKAsyIS5ib3hvZmZpY2UucGF5bWVudC52MS5BcmVhRmlndXJlcyKQAQoLQXJlYUZpZ3VyZXMSDwoHYXJlYV9pZBgBIAEoCRIVCg1jdXJyZW5jeV9jb2RlGAIgASgJEhUKDXJldmVudWVfbWlub3IYAyABKAMSFQoNcmVmdW5kc19taW5vchgEIAEoAxISCgpmZWVzX21pbm9yGAUgASgDEhcKD2luX2ZsaWdodF9taW5vchgGIAEoAyqtAgoMUGF5bWVudFN0YXRlEh0KGVBBWU1FTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIdChlQQVlNRU5UX1NUQVRFX0FVVEhPUklaSU5HEAESHAoYUEFZTUVOVF9TVEFURV9BVVRIT1JJWkVEEAISGgoWUEFZTUVOVF9TVEFURV9ERUNMSU5FRBADEhsKF1BBWU1FTlRfU1RBVEVfQ0FQVFVSSU5HEAQSGgoWUEFZTUVOVF9TVEFURV9DQVBUVVJFRBAFEhkKFVBBWU1FTlRfU1RBVEVfVk9JRElORxAGEhgKFFBBWU1FTlRfU1RBVEVfVk9JREVEEAcSGwoXUEFZTUVOVF9TVEFURV9SRUZVTkRJTkcQCBIaChZQQVlNRU5UX1NUQVRFX1JFRlVOREVEEAkqswEKC0xlZGdlckJyZWFrEhwKGExFREdFUl9CUkVBS19VTlNQRUNJRklFRBAAEhgKFExFREdFUl9CUkVBS19NSVNTSU5HEAESGAoUTEVER0VSX0JSRUFLX0FMVEVSRUQQAhIaChZMRURHRVJfQlJFQUtfUkVPUkRFUkVEEAMSGQoVTEVER0VSX0JSRUFLX0lOU0VSVEVEEAQSGwoXTEVER0VSX0JSRUFLX1VOQkFMQU5DRUQQBTK6BgoOUGF5bWVudFNlcnZpY2USYQoJQXV0aG9yaXplEiYuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVxdWVzdBonLmJveG9mZmljZS5wYXltZW50LnYxLkF1dGhvcml6ZVJlc3BvbnNlIgOQAgISWwoHQ2FwdHVyZRIkLmJveG9mZmljZS5wYXltZW50LnYxLkNhcHR1cmVSZXF1ZXN0GiUuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlc3BvbnNlIgOQAgISUgoEVm9pZBIhLmJveG9mZmljZS5wYXltZW50LnYxLlZvaWRSZXF1ZXN0GiIuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlc3BvbnNlIgOQAgISWAoGUmVmdW5kEiMuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVxdWVzdBokLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZFJlc3BvbnNlIgOQAgISZwoLR2V0UGF5bWVudHMSKC5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRQYXltZW50c1JlcXVlc3QaKS5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRQYXltZW50c1Jlc3BvbnNlIgOQAgEScwoPQ2hlY2tJbnZhcmlhbnRzEiwuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBotLmJveG9mZmljZS5wYXltZW50LnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgESagoMVmVyaWZ5TGVkZ2VyEikuYm94b2ZmaWNlLnBheW1lbnQudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBoqLmJveG9mZmljZS5wYXltZW50LnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgEScAoOR2V0U2FsZUZpZ3VyZXMSKy5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRTYWxlRmlndXJlc1JlcXVlc3QaLC5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRTYWxlRmlndXJlc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A payment as it stands.
@@ -206,6 +206,14 @@ export type AuthorizeRequest = Message<"boxoffice.payment.v1.AuthorizeRequest"> 
    * @generated from field: string payment_method_token = 5;
    */
   paymentMethodToken: string;
+
+  /**
+   * The area that the reservation is in, for the ledger. A reservation never changes it, so it is no part of what tells a
+   * repeat from another request. Empty from callers that do not know of it: then the ledger can't say which area it was.
+   *
+   * @generated from field: string area_id = 6;
+   */
+  areaId: string;
 };
 
 /**
@@ -454,6 +462,265 @@ export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> 
   messageDesc(file_boxoffice_payment_v1_payment, 14);
 
 /**
+ * A place in the ledger's chain: after link number `link`, whose hash is `hash`.
+ *
+ * @generated from message boxoffice.payment.v1.LedgerPosition
+ */
+export type LedgerPosition = Message<"boxoffice.payment.v1.LedgerPosition"> & {
+  /**
+   * Number of a link, from 1; 0 is the beginning.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * The link's SHA-256 in hex; empty at the beginning.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.LedgerPosition.
+ * Use `create(LedgerPositionSchema)` to create a new message.
+ */
+export const LedgerPositionSchema: GenMessage<LedgerPosition> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 15);
+
+/**
+ * Which stretch of the chain to walk.
+ *
+ * @generated from message boxoffice.payment.v1.VerifyLedgerRequest
+ */
+export type VerifyLedgerRequest = Message<"boxoffice.payment.v1.VerifyLedgerRequest"> & {
+  /**
+   * Where to begin; at the beginning where not set.
+   *
+   * @generated from field: boxoffice.payment.v1.LedgerPosition after = 1;
+   */
+  after?: LedgerPosition | undefined;
+
+  /**
+   * Most links to walk; 0 means 2,000, at most 10,000.
+   *
+   * @generated from field: int32 links_max = 2;
+   */
+  linksMax: number;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.VerifyLedgerRequest.
+ * Use `create(VerifyLedgerRequestSchema)` to create a new message.
+ */
+export const VerifyLedgerRequestSchema: GenMessage<VerifyLedgerRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 16);
+
+/**
+ * The first broken link.
+ *
+ * @generated from message boxoffice.payment.v1.BrokenLink
+ */
+export type BrokenLink = Message<"boxoffice.payment.v1.BrokenLink"> & {
+  /**
+   * Its number; 0 for a transaction that no link seals.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * How it is broken.
+   *
+   * @generated from field: boxoffice.payment.v1.LedgerBreak kind = 2;
+   */
+  kind: LedgerBreak;
+
+  /**
+   * What was found, in words.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * The transaction's event, where it is known.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * The transaction's payment, where it is known.
+   *
+   * @generated from field: string payment_id = 5;
+   */
+  paymentId: string;
+
+  /**
+   * The transaction's kind, where it is known: `capture`, `refund` or `fee`.
+   *
+   * @generated from field: string transaction_kind = 6;
+   */
+  transactionKind: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.BrokenLink.
+ * Use `create(BrokenLinkSchema)` to create a new message.
+ */
+export const BrokenLinkSchema: GenMessage<BrokenLink> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 17);
+
+/**
+ * How far the chain holds.
+ *
+ * @generated from message boxoffice.payment.v1.VerifyLedgerResponse
+ */
+export type VerifyLedgerResponse = Message<"boxoffice.payment.v1.VerifyLedgerResponse"> & {
+  /**
+   * The last link that is good; ask on from here.
+   *
+   * @generated from field: boxoffice.payment.v1.LedgerPosition verified = 1;
+   */
+  verified?: LedgerPosition | undefined;
+
+  /**
+   * Number of the last link at the time.
+   *
+   * @generated from field: int64 head_link = 2;
+   */
+  headLink: bigint;
+
+  /**
+   * True once the whole chain was walked and nothing is broken.
+   *
+   * @generated from field: bool done = 3;
+   */
+  done: boolean;
+
+  /**
+   * The first broken link, if there is one; the walk ends there.
+   *
+   * @generated from field: boxoffice.payment.v1.BrokenLink broken = 4;
+   */
+  broken?: BrokenLink | undefined;
+
+  /**
+   * Transactions that wait to be sealed; normally for less than a second.
+   *
+   * @generated from field: int64 unsealed = 5;
+   */
+  unsealed: bigint;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.VerifyLedgerResponse.
+ * Use `create(VerifyLedgerResponseSchema)` to create a new message.
+ */
+export const VerifyLedgerResponseSchema: GenMessage<VerifyLedgerResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 18);
+
+/**
+ * Whose figures to return.
+ *
+ * @generated from message boxoffice.payment.v1.GetSaleFiguresRequest
+ */
+export type GetSaleFiguresRequest = Message<"boxoffice.payment.v1.GetSaleFiguresRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.GetSaleFiguresRequest.
+ * Use `create(GetSaleFiguresRequestSchema)` to create a new message.
+ */
+export const GetSaleFiguresRequestSchema: GenMessage<GetSaleFiguresRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 19);
+
+/**
+ * What the ledger says of an event.
+ *
+ * @generated from message boxoffice.payment.v1.GetSaleFiguresResponse
+ */
+export type GetSaleFiguresResponse = Message<"boxoffice.payment.v1.GetSaleFiguresResponse"> & {
+  /**
+   * By area and currency. An empty area stands for payments whose caller did not name one.
+   *
+   * @generated from field: repeated boxoffice.payment.v1.AreaFigures areas = 1;
+   */
+  areas: AreaFigures[];
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.GetSaleFiguresResponse.
+ * Use `create(GetSaleFiguresResponseSchema)` to create a new message.
+ */
+export const GetSaleFiguresResponseSchema: GenMessage<GetSaleFiguresResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 20);
+
+/**
+ * The money of one area in one currency, in minor units.
+ *
+ * @generated from message boxoffice.payment.v1.AreaFigures
+ */
+export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
+  /**
+   * The area.
+   *
+   * @generated from field: string area_id = 1;
+   */
+  areaId: string;
+
+  /**
+   * ISO 4217.
+   *
+   * @generated from field: string currency_code = 2;
+   */
+  currencyCode: string;
+
+  /**
+   * Captured.
+   *
+   * @generated from field: int64 revenue_minor = 3;
+   */
+  revenueMinor: bigint;
+
+  /**
+   * Given back.
+   *
+   * @generated from field: int64 refunds_minor = 4;
+   */
+  refundsMinor: bigint;
+
+  /**
+   * Kept by the provider.
+   *
+   * @generated from field: int64 fees_minor = 5;
+   */
+  feesMinor: bigint;
+
+  /**
+   * Authorised or being captured: not in the ledger yet, while its seats may be sold already.
+   *
+   * @generated from field: int64 in_flight_minor = 6;
+   */
+  inFlightMinor: bigint;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.AreaFigures.
+ * Use `create(AreaFiguresSchema)` to create a new message.
+ */
+export const AreaFiguresSchema: GenMessage<AreaFigures> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 21);
+
+/**
  * Where a payment stands. The states that end in -ING are written before the provider is called.
  *
  * @generated from enum boxoffice.payment.v1.PaymentState
@@ -537,6 +804,61 @@ export const PaymentStateSchema: GenEnum<PaymentState> = /*@__PURE__*/
   enumDesc(file_boxoffice_payment_v1_payment, 0);
 
 /**
+ * How a link is broken.
+ *
+ * @generated from enum boxoffice.payment.v1.LedgerBreak
+ */
+export enum LedgerBreak {
+  /**
+   * Not set. Never sent.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A link or a transaction that was sealed is gone.
+   *
+   * @generated from enum value: LEDGER_BREAK_MISSING = 1;
+   */
+  MISSING = 1,
+
+  /**
+   * A link or a transaction is not what was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_ALTERED = 2;
+   */
+  ALTERED = 2,
+
+  /**
+   * A link stands before the one that it was sealed after.
+   *
+   * @generated from enum value: LEDGER_BREAK_REORDERED = 3;
+   */
+  REORDERED = 3,
+
+  /**
+   * A link or a transaction stands where none was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_INSERTED = 4;
+   */
+  INSERTED = 4,
+
+  /**
+   * What was sealed does not add up to zero in each currency.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNBALANCED = 5;
+   */
+  UNBALANCED = 5,
+}
+
+/**
+ * Describes the enum boxoffice.payment.v1.LedgerBreak.
+ */
+export const LedgerBreakSchema: GenEnum<LedgerBreak> = /*@__PURE__*/
+  enumDesc(file_boxoffice_payment_v1_payment, 1);
+
+/**
  * Every write is idempotent by the caller's payment_id (and refund_id), which the provider's idempotency keys follow from. A
  * provider that is slow, down or unclear is no error of the call: the payment comes back in the state that is certain
  * (AUTHORIZING, CAPTURING, VOIDING, or a refund that is REFUNDING), and the caller asks again with the same key.
@@ -611,6 +933,28 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof CheckInvariantsRequestSchema;
     output: typeof CheckInvariantsResponseSchema;
+  },
+  /**
+   * Walks the next stretch of the ledger's hash chain, recomputes every hash, and names the first broken link. Ask again
+   * from `verified` until `done`; begin at a position that was noted earlier to learn whether the chain still passes
+   * through it.
+   *
+   * @generated from rpc boxoffice.payment.v1.PaymentService.VerifyLedger
+   */
+  verifyLedger: {
+    methodKind: "unary";
+    input: typeof VerifyLedgerRequestSchema;
+    output: typeof VerifyLedgerResponseSchema;
+  },
+  /**
+   * Returns what the ledger says of an event, area by area, from one snapshot. An event without money has no areas here.
+   *
+   * @generated from rpc boxoffice.payment.v1.PaymentService.GetSaleFigures
+   */
+  getSaleFigures: {
+    methodKind: "unary";
+    input: typeof GetSaleFiguresRequestSchema;
+    output: typeof GetSaleFiguresResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_boxoffice_payment_v1_payment, 0);

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/reservation/v1/reservation.proto.
  */
 export const file_boxoffice_reservation_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("Cipib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvcmVzZXJ2YXRpb24ucHJvdG8SGGJveG9mZmljZS5yZXNlcnZhdGlvbi52MSKdAwoLUmVzZXJ2YXRpb24SEAoIZXZlbnRfaWQYASABKAkSFgoOcmVzZXJ2YXRpb25faWQYAiABKAkSEwoLY3VzdG9tZXJfaWQYAyABKAkSDwoHYXJlYV9pZBgEIAEoCRI5CgVzdGF0ZRgFIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAYgASgFEigKBXNlYXRzGAcgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBob2xkX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb25maXJtX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoADCg1DcmVhdGVDb21tYW5kEhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIxCgdhcmVhX2lkGAQgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBI8Cg5iZXN0X2F2YWlsYWJsZRgFIAEoCzIiLmJveG9mZmljZS5jb21tb24udjEuQmVzdEF2YWlsYWJsZUgAEjYKC25hbWVkX3NlYXRzGAYgASgLMh8uYm94b2ZmaWNlLmNvbW1vbi52MS5OYW1lZFNlYXRzSAASQgoRZ2VuZXJhbF9hZG1pc3Npb24YByABKAsyJS5ib3hvZmZpY2UuY29tbW9uLnYxLkdlbmVyYWxBZG1pc3Npb25IAEISCglzZWxlY3Rpb24SBbpIAggBIo4BChJSZXNlcnZhdGlvbk91dGNvbWUSPAoLcmVzZXJ2YXRpb24YASABKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25IABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSJeChlDcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0EkEKCGNvbW1hbmRzGAEgAygLMicuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZUNvbW1hbmRCBrpIA9gBAyJcChpDcmVhdGVSZXNlcnZhdGlvbnNSZXNwb25zZRI+CghvdXRjb21lcxgBIAMoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUigAEKDlJlc2VydmF0aW9uS2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JCJWChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQEiVwoWR2V0UmVzZXJ2YXRpb25SZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZSL1AQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSMAoLY3VzdG9tZXJfaWQYASABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjIARIdCghldmVudF9pZBgEIAEoCUILukgI2AEBcgOwAQESTQoGc3RhdGVzGAUgAygOMiouYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uU3RhdGVCEbpIDpIBCxAHIgeCAQQQASAAInAKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI7CgxyZXNlcnZhdGlvbnMYASADKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlkKGENhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBI9CgNrZXkYASABKAsyKC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25LZXlCBrpIA8gBASJaChlDYW5jZWxSZXNlcnZhdGlvblJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lIscBCg9DaGVja291dFJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YAiABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjgKD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll86LV17MSwxMDB9JCJlChBDaGVja291dFJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lEhIKCnBheW1lbnRfaWQYAiABKAkiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0KpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHMv4FChJSZXNlcnZhdGlvblNlcnZpY2UShAEKEkNyZWF0ZVJlc2VydmF0aW9ucxIzLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0GjQuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZVJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgISeAoOR2V0UmVzZXJ2YXRpb24SLy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACARJ+ChBMaXN0UmVzZXJ2YXRpb25zEjEuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0GjIuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAIBEoEBChFDYW5jZWxSZXNlcnZhdGlvbhIyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QaMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEmYKCENoZWNrb3V0EikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrb3V0UmVxdWVzdBoqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja291dFJlc3BvbnNlIgOQAgISewoPQ2hlY2tJbnZhcmlhbnRzEjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaMS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Cipib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvcmVzZXJ2YXRpb24ucHJvdG8SGGJveG9mZmljZS5yZXNlcnZhdGlvbi52MSKdAwoLUmVzZXJ2YXRpb24SEAoIZXZlbnRfaWQYASABKAkSFgoOcmVzZXJ2YXRpb25faWQYAiABKAkSEwoLY3VzdG9tZXJfaWQYAyABKAkSDwoHYXJlYV9pZBgEIAEoCRI5CgVzdGF0ZRgFIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAYgASgFEigKBXNlYXRzGAcgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBob2xkX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb25maXJtX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoADCg1DcmVhdGVDb21tYW5kEhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIxCgdhcmVhX2lkGAQgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBI8Cg5iZXN0X2F2YWlsYWJsZRgFIAEoCzIiLmJveG9mZmljZS5jb21tb24udjEuQmVzdEF2YWlsYWJsZUgAEjYKC25hbWVkX3NlYXRzGAYgASgLMh8uYm94b2ZmaWNlLmNvbW1vbi52MS5OYW1lZFNlYXRzSAASQgoRZ2VuZXJhbF9hZG1pc3Npb24YByABKAsyJS5ib3hvZmZpY2UuY29tbW9uLnYxLkdlbmVyYWxBZG1pc3Npb25IAEISCglzZWxlY3Rpb24SBbpIAggBIo4BChJSZXNlcnZhdGlvbk91dGNvbWUSPAoLcmVzZXJ2YXRpb24YASABKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25IABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSJeChlDcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0EkEKCGNvbW1hbmRzGAEgAygLMicuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZUNvbW1hbmRCBrpIA9gBAyJcChpDcmVhdGVSZXNlcnZhdGlvbnNSZXNwb25zZRI+CghvdXRjb21lcxgBIAMoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUigAEKDlJlc2VydmF0aW9uS2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JCJWChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQEiVwoWR2V0UmVzZXJ2YXRpb25SZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZSL1AQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSMAoLY3VzdG9tZXJfaWQYASABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjIARIdCghldmVudF9pZBgEIAEoCUILukgI2AEBcgOwAQESTQoGc3RhdGVzGAUgAygOMiouYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uU3RhdGVCEbpIDpIBCxAHIgeCAQQQASAAInAKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI7CgxyZXNlcnZhdGlvbnMYASADKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlkKGENhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBI9CgNrZXkYASABKAsyKC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25LZXlCBrpIA8gBASJaChlDYW5jZWxSZXNlcnZhdGlvblJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lIu8BChhSZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIbCglyZWZ1bmRfaWQYAyABKAlCCLpIBXIDsAEBEi8KBnJlYXNvbhgEIAEoCUIfukgcchoQARj0AzITXlteXHgwMC1ceDFmXHg3Zl0qJBIUCgxrZWVwX2Jsb2NrZWQYBSABKAgSMQoMcmVxdWVzdGVkX2J5GAYgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQijAEKGVJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2USPQoHb3V0Y29tZRgBIAEoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUSMAoGcmVmdW5kGAIgASgLMiAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlZnVuZCKeAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSFAoMa2VlcF9ibG9ja2VkGAMgASgIEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIscBCg9DaGVja291dFJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YAiABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjgKD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll86LV17MSwxMDB9JCJlChBDaGVja291dFJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lEhIKCnBheW1lbnRfaWQYAiABKAkiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0KpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHMoIHChJSZXNlcnZhdGlvblNlcnZpY2UShAEKEkNyZWF0ZVJlc2VydmF0aW9ucxIzLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0GjQuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZVJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgISeAoOR2V0UmVzZXJ2YXRpb24SLy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACARJ+ChBMaXN0UmVzZXJ2YXRpb25zEjEuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0GjIuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAIBEoEBChFDYW5jZWxSZXNlcnZhdGlvbhIyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QaMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEoEBChFSZWZ1bmRSZXNlcnZhdGlvbhIyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QaMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEmYKCENoZWNrb3V0EikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrb3V0UmVxdWVzdBoqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja291dFJlc3BvbnNlIgOQAgISewoPQ2hlY2tJbnZhcmlhbnRzEjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaMS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A booking.
@@ -465,6 +465,139 @@ export const CancelReservationResponseSchema: GenMessage<CancelReservationRespon
   messageDesc(file_boxoffice_reservation_v1_reservation, 11);
 
 /**
+ * A refund to be made.
+ *
+ * @generated from message boxoffice.reservation.v1.RefundReservationRequest
+ */
+export type RefundReservationRequest = Message<"boxoffice.reservation.v1.RefundReservationRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * The caller's key for the refund.
+   *
+   * @generated from field: string refund_id = 3;
+   */
+  refundId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * The seats are kept from sale instead of being sold again.
+   *
+   * @generated from field: bool keep_blocked = 5;
+   */
+  keepBlocked: boolean;
+
+  /**
+   * Who asks for it.
+   *
+   * @generated from field: string requested_by = 6;
+   */
+  requestedBy: string;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.RefundReservationRequest.
+ * Use `create(RefundReservationRequestSchema)` to create a new message.
+ */
+export const RefundReservationRequestSchema: GenMessage<RefundReservationRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 12);
+
+/**
+ * The reservation as it stands and its refund, or a refusal.
+ *
+ * @generated from message boxoffice.reservation.v1.RefundReservationResponse
+ */
+export type RefundReservationResponse = Message<"boxoffice.reservation.v1.RefundReservationResponse"> & {
+  /**
+   * The outcome.
+   *
+   * @generated from field: boxoffice.reservation.v1.ReservationOutcome outcome = 1;
+   */
+  outcome?: ReservationOutcome | undefined;
+
+  /**
+   * The refund; not set with a refusal.
+   *
+   * @generated from field: boxoffice.reservation.v1.Refund refund = 2;
+   */
+  refund?: Refund | undefined;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.RefundReservationResponse.
+ * Use `create(RefundReservationResponseSchema)` to create a new message.
+ */
+export const RefundReservationResponseSchema: GenMessage<RefundReservationResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 13);
+
+/**
+ * A refund as it was asked for.
+ *
+ * @generated from message boxoffice.reservation.v1.Refund
+ */
+export type Refund = Message<"boxoffice.reservation.v1.Refund"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * The seats are kept from sale.
+   *
+   * @generated from field: bool keep_blocked = 3;
+   */
+  keepBlocked: boolean;
+
+  /**
+   * How much is given back.
+   *
+   * @generated from field: boxoffice.common.v1.Money amount = 4;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 14);
+
+/**
  * A payment for a reservation.
  *
  * @generated from message boxoffice.reservation.v1.CheckoutRequest
@@ -497,7 +630,7 @@ export type CheckoutRequest = Message<"boxoffice.reservation.v1.CheckoutRequest"
  * Use `create(CheckoutRequestSchema)` to create a new message.
  */
 export const CheckoutRequestSchema: GenMessage<CheckoutRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 12);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 15);
 
 /**
  * The paid reservation, or a refusal.
@@ -525,7 +658,7 @@ export type CheckoutResponse = Message<"boxoffice.reservation.v1.CheckoutRespons
  * Use `create(CheckoutResponseSchema)` to create a new message.
  */
 export const CheckoutResponseSchema: GenMessage<CheckoutResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 13);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 16);
 
 /**
  * What to check.
@@ -546,7 +679,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.reservation.v1.CheckInva
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 14);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 17);
 
 /**
  * How the promises stand.
@@ -567,7 +700,7 @@ export type CheckInvariantsResponse = Message<"boxoffice.reservation.v1.CheckInv
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 15);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 18);
 
 /**
  * Where a reservation stands. States only move forward, but that a declined payment leads from PAYING back to HELD.
@@ -685,6 +818,19 @@ export const ReservationService: GenService<{
     methodKind: "unary";
     input: typeof CancelReservationRequestSchema;
     output: typeof CancelReservationResponseSchema;
+  },
+  /**
+   * Refunds a confirmed booking in full, whoever it belongs to, and keeps the reason. Idempotent by (event_id, refund_id). A
+   * booking is refunded once: under another id it is WRONG_STATE. Answers REFUNDED, or REFUNDING while the provider's answer
+   * is unknown, which the service waits for by itself. Refusals: NOT_FOUND, IN_PROGRESS (it is being paid), WRONG_STATE,
+   * IDEMPOTENCY_KEY_REUSED (this refund_id with another reservation, reason or wish for the seats).
+   *
+   * @generated from rpc boxoffice.reservation.v1.ReservationService.RefundReservation
+   */
+  refundReservation: {
+    methodKind: "unary";
+    input: typeof RefundReservationRequestSchema;
+    output: typeof RefundReservationResponseSchema;
   },
   /**
    * Pays a reservation. Idempotent by (event_id, reservation_id, idempotency_key). Waits for the saga until the call's

@@ -1,0 +1,73 @@
+// Whether a code is let in. First what the code alone tells, as a gate can tell it offline; then what the database knows of
+// the ticket.
+
+import type { KeyObject } from "node:crypto";
+import { firstOf, isSameScan, type Admission, type ScanKey } from "./merge-scans.ts";
+import { isSignedBy, parseCode, type TicketPayload } from "./payload.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** That a code is not let in: the closed list. */
+export type Rejection =
+  | { reason: "unknownKey" | "badSignature" | "wrongEvent" | "revoked" }
+  | { reason: "alreadyAdmitted"; first: Admission };
+
+/** What a code alone tells. */
+export type CodeOutcome = { kind: "genuine"; payload: TicketPayload } | { kind: "rejected"; rejection: Rejection };
+
+/** What a scan comes to. */
+export type AdmissionDecision =
+  | { kind: "admit" }
+  /** This very scan was let in before. */
+  | { kind: "repeat"; admission: Admission }
+  | { kind: "rejected"; rejection: Rejection };
+
+/**
+ * Returns what a code says where it was signed for this event by a key of ours. `keyOf` returns undefined for the id of a key
+ * that is unknown or retired. What is malformed counts as badly signed.
+ */
+export function readCode(
+  code: string,
+  { eventId, keyOf }: { eventId: string; keyOf: (keyId: string) => KeyObject | undefined },
+): CodeOutcome {
+  const signed = parseCode(code);
+  if (!signed) return rejected("badSignature");
+  const key = keyOf(signed.payload.keyId);
+  if (!key) return rejected("unknownKey");
+  if (!isSignedBy(signed, key)) return rejected("badSignature");
+  if (signed.payload.eventId !== eventId) return rejected("wrongEvent");
+  return { kind: "genuine", payload: signed.payload };
+}
+
+/**
+ * Returns what becomes of a scan of a genuine code now. `ticket` is its row, undefined where there is none; `admissions` are
+ * all that were made with it.
+ */
+export function decideAdmission(
+  { ticket, admissions }: { ticket: Ticket | undefined; admissions: readonly Admission[] },
+  { epoch, scan }: { epoch: number; scan: ScanKey },
+): AdmissionDecision {
+  const admission = admissions.find((each) => isSameScan(each, scan));
+  if (admission) return { kind: "repeat", admission };
+  if (!ticket || !isCurrent(ticket, epoch)) return rejected("revoked");
+  const first = firstOf(admissions);
+  return first ? { kind: "rejected", rejection: { reason: "alreadyAdmitted", first } } : { kind: "admit" };
+}
+
+/**
+ * True where a code of this epoch was good at that time, as far as it is known: the epoch before the present one lasted until
+ * `epochAt`; codes of still earlier ones count as void at any time.
+ */
+export function wasGoodAt(
+  ticket: Pick<Ticket, "epoch" | "epochAt" | "revokedAt">,
+  { epoch, at }: { epoch: number; at: Date },
+): boolean {
+  return isCurrent(ticket, epoch) || (epoch === ticket.epoch - 1 && at < ticket.epochAt);
+}
+
+function isCurrent(ticket: Pick<Ticket, "epoch" | "revokedAt">, epoch: number): boolean {
+  return epoch === ticket.epoch && ticket.revokedAt === null;
+}
+
+function rejected(reason: Exclude<Rejection["reason"], "alreadyAdmitted">): { kind: "rejected"; rejection: Rejection } {
+  return { kind: "rejected", rejection: { reason } };
+}

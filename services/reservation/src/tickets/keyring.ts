@@ -1,0 +1,50 @@
+// The keys of codes as this process uses them: one that signs, and all that verify.
+
+import type { KeyObject } from "node:crypto";
+import type { Sql } from "#shared/sql";
+import { signTicket, type TicketPayload } from "./domain/payload.ts";
+import { deriveSigningKey, verifyingKeyFrom } from "./domain/signing-key.ts";
+import { publishKey, readKeys, type TicketKeyRow } from "./store/ticket-keys.ts";
+
+/** Signs and verifies. */
+export type Keyring = {
+  /** Returns the signed code; the key's public half is durable before. */
+  sign(payload: Omit<TicketPayload, "keyId">): Promise<string>;
+  /** Returns the keys that may still open a door, this process's own among them unless it was retired; newest first. */
+  publicKeys(): Promise<TicketKeyRow[]>;
+  /** Returns what verifies the codes of a key; undefined for the id of one that is unknown or retired. */
+  verifiers(): Promise<(keyId: string) => KeyObject | undefined>;
+};
+
+/** Returns the keyring of `secret`. Keys are read whenever they are needed, so that a retired one is refused at once. */
+export function createKeyring({ sql, secret }: { sql: Sql; secret: string }): Keyring {
+  const key = deriveSigningKey(secret);
+  let published: Promise<void> | undefined;
+
+  // Not at the start of the process, which may be older than the database's tables. A failed try is tried again.
+  async function publishOnce(): Promise<void> {
+    published ??= publishKey(sql, key);
+    await published.catch((error: unknown) => {
+      published = undefined;
+      throw error;
+    });
+  }
+
+  return {
+    async sign(payload) {
+      await publishOnce();
+      return signTicket({ ...payload, keyId: key.keyId }, key.privateKey);
+    },
+    async publicKeys() {
+      await publishOnce();
+      return await readKeys(sql);
+    },
+    async verifiers() {
+      const keys = new Map((await readKeys(sql)).map(({ keyId, publicKey }) => [keyId, publicKey]));
+      return (keyId) => {
+        const publicKey = keys.get(keyId);
+        return publicKey === undefined ? undefined : verifyingKeyFrom(publicKey);
+      };
+    },
+  };
+}
