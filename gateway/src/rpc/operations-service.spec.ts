@@ -125,12 +125,20 @@ describe("OperationsService at the edge", () => {
         { reason: "two\nlines" },
         { seats: RefundedSeats.UNSPECIFIED },
       ]) {
-        await assert.rejects(refund(changes), (error: unknown) => ConnectError.from(error).code === Code.InvalidArgument);
+        await assert.rejects(
+          refund(changes),
+          (error: unknown) => ConnectError.from(error).code === Code.InvalidArgument,
+        );
       }
     });
 
     it("is for organisers only", async () => {
-      const { status } = await post(gateway.url, "OperationsService/RefundReservation", {}, { token: tokenFor("guest:1") });
+      const { status } = await post(
+        gateway.url,
+        "OperationsService/RefundReservation",
+        {},
+        { token: tokenFor("guest:1") },
+      );
       assert.equal(status, 403);
     });
   });

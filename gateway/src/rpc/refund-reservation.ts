@@ -20,7 +20,13 @@ export function createRefundReservation({
   };
 }
 
-function edgeRefund({ refundId, reason, keepBlocked, amount, createTime }: Refund): MessageInitShape<typeof RefundSchema> {
+function edgeRefund({
+  refundId,
+  reason,
+  keepBlocked,
+  amount,
+  createTime,
+}: Refund): MessageInitShape<typeof RefundSchema> {
   return {
     refundId,
     reason,

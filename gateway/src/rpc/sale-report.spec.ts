@@ -8,7 +8,14 @@ import { clientOf, organiserToken, startTestGateway, type TestGateway } from "..
 import { eventId, eventOf } from "../../test/messages.ts";
 
 /** Money of `stalls`, where a seat costs 25 EUR. */
-type Money = { revenue?: bigint; refunds?: bigint; fees?: bigint; inFlight?: bigint; areaId?: string; currency?: string };
+type Money = {
+  revenue?: bigint;
+  refunds?: bigint;
+  fees?: bigint;
+  inFlight?: bigint;
+  areaId?: string;
+  currency?: string;
+};
 
 describe("the sale report", () => {
   let gateway: TestGateway;

@@ -55,11 +55,14 @@ function salesFrom({ areas, before, seats, after }: Look): AreaSale[] {
     const has = figuresOf(after, area.areaId, currencyCode);
     const counts = seats.find(({ areaId }) => areaId === area.areaId);
     const soldMinor = BigInt(counts?.sold ?? 0) * amountMinor;
-    return saleOf({ areaId: area.areaId, currencyCode, counts, figures: has }, {
-      agrees:
-        had.revenueMinor - has.refundsMinor <= soldMinor &&
-        soldMinor <= has.revenueMinor + has.inFlightMinor - had.refundsMinor,
-    });
+    return saleOf(
+      { areaId: area.areaId, currencyCode, counts, figures: has },
+      {
+        agrees:
+          had.revenueMinor - has.refundsMinor <= soldMinor &&
+          soldMinor <= has.revenueMinor + has.inFlightMinor - had.refundsMinor,
+      },
+    );
   });
   // Of no area of the event, or not in its currency: no seats stand against it.
   const isKnown = (figures: AreaFigures) =>

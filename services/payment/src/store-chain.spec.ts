@@ -158,7 +158,9 @@ describe("the ledger's chain in the database", () => {
     // What somebody with the owner's rights does to ten sealed transactions, and what the walk says of it.
     const tampering: Record<string, { statements: (ids: string[]) => string[]; expected: string }> = {
       "an amount on both sides, so that it still balances": {
-        statements: (ids) => [`update payment.ledger_entry set amount_minor = amount_minor * 2 where payment_id = '${ids[3]}'`],
+        statements: (ids) => [
+          `update payment.ledger_entry set amount_minor = amount_minor * 2 where payment_id = '${ids[3]}'`,
+        ],
         expected: "altered 4",
       },
       "an amount on one side": {
@@ -182,7 +184,9 @@ describe("the ledger's chain in the database", () => {
         expected: "altered 6",
       },
       "an amount, with its content hash computed anew": {
-        statements: (ids) => [`update payment.ledger_link set content_hash = sha256('x') where payment_id = '${ids[3]}'`],
+        statements: (ids) => [
+          `update payment.ledger_link set content_hash = sha256('x') where payment_id = '${ids[3]}'`,
+        ],
         expected: "altered 4",
       },
       "the transaction, taken away": {

@@ -55,10 +55,7 @@ export function createInventory(options: {
     client.confirmHolds({ keys: items.map(holdKey) }, within),
   );
   const releases = batched("inventory_release", (items: { key: BookingKey; options: ReleaseOptions }[]) =>
-    client.releaseHolds(
-      { commands: items.map(({ key, options }) => ({ key: holdKey(key), ...options })) },
-      within,
-    ),
+    client.releaseHolds({ commands: items.map(({ key, options }) => ({ key: holdKey(key), ...options })) }, within),
   );
   const extensions = batched("inventory_extend", (items: { key: BookingKey; extendByMs: number }[]) =>
     client.extendHolds(

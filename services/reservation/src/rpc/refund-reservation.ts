@@ -10,7 +10,14 @@ import type {
 import { totalMinor, type Booking } from "../domain/booking.ts";
 import type { Refund, RefundRequest } from "../domain/refund.ts";
 import type { RefundResult } from "../refunding.ts";
-import { inProgress, keyReused, notFound, refusalOutcome, reservationOutcome, wrongState } from "./reservation-message.ts";
+import {
+  inProgress,
+  keyReused,
+  notFound,
+  refusalOutcome,
+  reservationOutcome,
+  wrongState,
+} from "./reservation-message.ts";
 
 /** Returns the handler of RefundReservation. */
 export function refundReservation(deps: {
