@@ -8,7 +8,7 @@ stubs_dir ?= dist
 bench_words := $(foreach word,only quick soak million report,$(if $($(word)),$(word)=$($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
+.PHONY: help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate verify-ledger reset logs node
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
@@ -59,6 +59,9 @@ stubs: node_modules/.package-lock.json ## Pack the typed clients for other teams
 
 migrate: node_modules/.package-lock.json ## Migrate the database of DATABASE_URL, giving its roles ROLE_PASSWORD
 	@$(run) stack/migrate.ts
+
+verify-ledger: node_modules/.package-lock.json ## Walk the ledger's hash chain through the API (ORGANISER, GATEWAY_URL, AFTER=link:hash)
+	@$(run) stack/verify-ledger.ts
 
 reset: node_modules/.package-lock.json ## Remove the data of the stopped stack
 	@$(run) stack/reset.ts

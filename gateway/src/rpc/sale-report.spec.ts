@@ -11,6 +11,8 @@ import { eventId, eventOf } from "../../test/messages.ts";
 type Money = {
   revenue?: bigint;
   refunds?: bigint;
+  /** What the seats that came back had cost; what was paid back, where it is not set. */
+  returned?: bigint;
   fees?: bigint;
   inFlight?: bigint;
   areaId?: string;
@@ -27,6 +29,7 @@ describe("the sale report", () => {
     currencyCode: money.currency ?? "EUR",
     revenueMinor: money.revenue ?? 0n,
     refundsMinor: money.refunds ?? 0n,
+    returnedMinor: money.returned ?? money.refunds ?? 0n,
     feesMinor: money.fees ?? 0n,
     inFlightMinor: money.inFlight ?? 0n,
   });
@@ -69,6 +72,13 @@ describe("the sale report", () => {
         ["EUR", 0n],
       ],
     );
+  });
+
+  it("tells money that was paid back without a seat from refunds of seats", async () => {
+    const { agrees, areas } = await report(3, [{ revenue: 10_000n, refunds: 3_200n, returned: 2_500n }]);
+    assert.equal(agrees, true);
+    assert.deepEqual([areas[0]!.refunds?.amountMinor, areas[0]!.allowances?.amountMinor], [3_200n, 700n]);
+    assert.equal((await report(3, [{ revenue: 10_000n, refunds: 3_200n }])).agrees, false);
   });
 
   it("agrees on an area that sold nothing, with zeros in its currency", async () => {

@@ -15,7 +15,7 @@ import { boundsOf } from "./handler-call.ts";
 import type { EdgeHandler } from "./pipeline.ts";
 
 type AreaSale = MessageInitShape<typeof AreaSaleSchema> & { agrees: boolean };
-type Figures = Pick<AreaFigures, "revenueMinor" | "refundsMinor" | "feesMinor" | "inFlightMinor">;
+type Figures = Pick<AreaFigures, "revenueMinor" | "refundsMinor" | "returnedMinor" | "feesMinor" | "inFlightMinor">;
 /** What was read, in this order. */
 type Look = {
   areas: readonly Area[];
@@ -26,7 +26,13 @@ type Look = {
 
 const looksMax = 3;
 const lookPauseMs = 250;
-const nothing: Figures = { revenueMinor: 0n, refundsMinor: 0n, feesMinor: 0n, inFlightMinor: 0n };
+const nothing: Figures = {
+  revenueMinor: 0n,
+  refundsMinor: 0n,
+  returnedMinor: 0n,
+  feesMinor: 0n,
+  inFlightMinor: 0n,
+};
 
 /** Returns the handler of SaleReport. */
 export function createSaleReport(
@@ -59,8 +65,8 @@ function salesFrom({ areas, before, seats, after }: Look): AreaSale[] {
       { areaId: area.areaId, currencyCode, counts, figures: has },
       {
         agrees:
-          had.revenueMinor - has.refundsMinor <= soldMinor &&
-          soldMinor <= has.revenueMinor + has.inFlightMinor - had.refundsMinor,
+          had.revenueMinor - has.returnedMinor <= soldMinor &&
+          soldMinor <= has.revenueMinor + has.inFlightMinor - had.returnedMinor,
       },
     );
   });
@@ -70,7 +76,7 @@ function salesFrom({ areas, before, seats, after }: Look): AreaSale[] {
   const others = after
     .filter((figures) => !isKnown(figures))
     .map((figures) =>
-      saleOf({ ...figures, figures, counts: undefined }, { agrees: figures.revenueMinor === figures.refundsMinor }),
+      saleOf({ ...figures, figures, counts: undefined }, { agrees: figures.revenueMinor === figures.returnedMinor }),
     );
   return [...known, ...others];
 }
@@ -94,6 +100,7 @@ function saleOf(
     blocked: counts?.blocked ?? 0,
     revenue: money(figures.revenueMinor),
     refunds: money(figures.refundsMinor),
+    allowances: money(figures.refundsMinor - figures.returnedMinor),
     fees: money(figures.feesMinor),
     inFlight: money(figures.inFlightMinor),
     agrees,

@@ -27,6 +27,7 @@ export function createVerifyLedger({
           eventId: broken.eventId,
           paymentId: broken.paymentId,
           transactionKind: broken.transactionKind,
+          reference: broken.reference,
         },
       }),
     };

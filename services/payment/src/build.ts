@@ -13,6 +13,7 @@ import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
 import type { PaymentConfig } from "./config.ts";
 import type { Payment } from "./domain/payment.ts";
 import { createPayments } from "./payments.ts";
+import { createRefunds } from "./refunds.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
 import { createSandboxProvider } from "./providers/sandbox.ts";
 import { startResumer } from "./resumer.ts";
@@ -20,6 +21,7 @@ import { createHandlers } from "./rpc/handlers.ts";
 import { startSealer } from "./sealer.ts";
 import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import { createRefundStore } from "./store-refunds.ts";
 import { createSalesStore } from "./store-sales.ts";
 import { createStore } from "./store.ts";
 
@@ -53,7 +55,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     log,
     metrics,
   });
-  const payments = createPayments({ creations, moves, askProvider, bulkhead, log });
+  const refunds = createRefunds({ store: createRefundStore(sql), askProvider, log });
+  const payments = createPayments({ creations, moves, refunds, askProvider, bulkhead, log });
   const resumer = startResumer({
     store,
     payments,

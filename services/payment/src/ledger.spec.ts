@@ -43,9 +43,11 @@ describe("the ledger, asked through the service", () => {
   it("says what an event took, gave back and paid for it, area by area", async () => {
     const { eventId } = newKey();
     const order = (areaId: string, token?: string) => ({ ...orderFor({ ...newKey(), eventId }, token), areaId });
-    const refunded = order("stalls");
-    for (const each of [order("stalls"), order("stalls"), order("floor"), order(""), refunded]) await capture(each);
+    const [refunded, sorry] = [order("stalls"), order("stalls")];
+    for (const each of [order("stalls"), sorry, order("floor"), order(""), refunded]) await capture(each);
     await client.refund({ key: refunded.key, refundId: randomUUID() }, inTime);
+    const part = { amountMinor: 500n, returnedMinor: 0n };
+    await client.refund({ key: sorry.key, refundId: randomUUID(), part }, inTime);
     for (const each of [order("floor"), order("floor", "tok_decline")]) await client.authorize(each, inTime);
     await capture({ ...order("balcony"), amount: { currencyCode: "USD", amountMinor: 7n } });
     await harness.database.sql.begin(async (tx) => {
@@ -62,13 +64,13 @@ describe("the ledger, asked through the service", () => {
     assert.deepEqual(
       areas.map((area) => [
         ...[area.areaId, area.currencyCode],
-        ...[area.revenueMinor, area.refundsMinor, area.feesMinor, area.inFlightMinor],
+        ...[area.revenueMinor, area.refundsMinor, area.returnedMinor, area.feesMinor, area.inFlightMinor],
       ]),
       [
-        ["", "EUR", 4_200n, 0n, 0n, 0n],
-        ["balcony", "USD", 7n, 0n, 0n, 0n],
-        ["floor", "EUR", 4_200n, 0n, 0n, 4_200n],
-        ["stalls", "EUR", 12_600n, 4_200n, 30n, 0n],
+        ["", "EUR", 4_200n, 0n, 0n, 0n, 0n],
+        ["balcony", "USD", 7n, 0n, 0n, 0n, 0n],
+        ["floor", "EUR", 4_200n, 0n, 0n, 0n, 4_200n],
+        ["stalls", "EUR", 12_600n, 4_700n, 4_200n, 30n, 0n],
       ],
     );
     assert.deepEqual((await client.getSaleFigures({ eventId: randomUUID() }, inTime)).areas, []);

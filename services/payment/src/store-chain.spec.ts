@@ -306,7 +306,7 @@ function poolOf(database: TestDatabase): Sql {
 }
 
 function newKey(): TransactionKey {
-  return { eventId: randomUUID(), paymentId: randomUUID(), kind: "capture" };
+  return { eventId: randomUUID(), paymentId: randomUUID(), kind: "capture", reference: "" };
 }
 
 /** Posts captures of 5 EUR, one after the other. */

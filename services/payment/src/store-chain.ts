@@ -73,44 +73,47 @@ async function seal(tx: Transaction, itemsMax: number): Promise<Sealed> {
     with taken as (
       delete from payment.ledger_unsealed as u
       using (
-        select created_at, event_id, payment_id, kind
+        select created_at, event_id, payment_id, kind, reference
         from payment.ledger_unsealed
-        order by created_at, event_id, payment_id, kind
+        order by created_at, event_id, payment_id, kind, reference
         limit ${itemsMax}
       ) as oldest
       where u.created_at = oldest.created_at and u.event_id = oldest.event_id
-        and u.payment_id = oldest.payment_id and u.kind = oldest.kind
+        and u.payment_id = oldest.payment_id and u.kind = oldest.kind and u.reference = oldest.reference
       returning u.*
     )
     select ${transactionColumns(tx)}
-    from taken join payment.ledger_transaction as t using (event_id, payment_id, kind)
+    from taken join payment.ledger_transaction as t using (event_id, payment_id, kind, reference)
     where not exists (
       select from payment.ledger_link as l
       where l.event_id = t.event_id and l.payment_id = t.payment_id and l.kind = t.kind
+        and l.reference = t.reference
     )
-    order by t.created_at, t.event_id, t.payment_id, t.kind`;
+    order by t.created_at, t.event_id, t.payment_id, t.kind, t.reference`;
   const links = sealTransactions(last ?? genesis, transactions);
   if (links.length === 0) return { links: 0, head: undefined };
   await tx`
-    insert into payment.ledger_link (link_no, event_id, payment_id, kind, previous_hash, content_hash, hash)
-    select link_no, event_id, payment_id, kind, decode(previous_hash, 'hex'), decode(content_hash, 'hex'),
+    insert into payment.ledger_link (
+      link_no, event_id, payment_id, kind, reference, previous_hash, content_hash, hash)
+    select link_no, event_id, payment_id, kind, reference, decode(previous_hash, 'hex'), decode(content_hash, 'hex'),
       decode(hash, 'hex')
     from unnest(
       ${links.map(({ link }) => link)}::bigint[],
       ${links.map(({ eventId }) => eventId)}::uuid[],
       ${links.map(({ paymentId }) => paymentId)}::uuid[],
       ${links.map(({ kind }) => kind)}::text[],
+      ${links.map(({ reference }) => reference)}::text[],
       ${links.map(({ previousHash }) => previousHash)}::text[],
       ${links.map(({ contentHash }) => contentHash)}::text[],
       ${links.map(({ hash }) => hash)}::text[]
-    ) as l (link_no, event_id, payment_id, kind, previous_hash, content_hash, hash)`;
+    ) as l (link_no, event_id, payment_id, kind, reference, previous_hash, content_hash, hash)`;
   const { link, hash } = links.at(-1)!;
   return { links: links.length, head: { link, hash } };
 }
 
 async function readStretch(tx: Transaction, after: ChainPosition, linksMax: number): Promise<Stretch> {
   const rows = await tx<LinkRow[]>`
-    select l.link_no as link, l.event_id as "eventId", l.payment_id as "paymentId", l.kind,
+    select l.link_no as link, l.event_id as "eventId", l.payment_id as "paymentId", l.kind, l.reference,
       encode(l.previous_hash, 'hex') as "previousHash", encode(l.content_hash, 'hex') as "contentHash",
       encode(l.hash, 'hex') as hash, p.link_no as "sealedAfter", t.area_id as "areaId",
       (extract(epoch from t.created_at) * 1000000)::bigint as "createdAtUs", ${entriesOf(tx, "l")}
@@ -119,7 +122,7 @@ async function readStretch(tx: Transaction, after: ChainPosition, linksMax: numb
     ) as l
     left join payment.ledger_link as p on p.hash = l.previous_hash
     left join payment.ledger_transaction as t
-      on t.event_id = l.event_id and t.payment_id = l.payment_id and t.kind = l.kind
+      on t.event_id = l.event_id and t.payment_id = l.payment_id and t.kind = l.kind and t.reference = l.reference
     order by l.link_no`;
   const [facts] = await tx<{ startHash: string | null; headLink: number; unsealed: number }[]>`
     select (select encode(hash, 'hex') from payment.ledger_link where link_no = ${after.link}) as "startHash",
@@ -135,10 +138,10 @@ async function readStretch(tx: Transaction, after: ChainPosition, linksMax: numb
 
 async function findStray(tx: Transaction): Promise<TransactionKey | undefined> {
   const [stray] = await tx<TransactionKey[]>`
-    select t.event_id as "eventId", t.payment_id as "paymentId", t.kind
+    select t.event_id as "eventId", t.payment_id as "paymentId", t.kind, t.reference
     from payment.ledger_transaction as t
-    left join payment.ledger_link as l using (event_id, payment_id, kind)
-    left join payment.ledger_unsealed as u using (event_id, payment_id, kind)
+    left join payment.ledger_link as l using (event_id, payment_id, kind, reference)
+    left join payment.ledger_unsealed as u using (event_id, payment_id, kind, reference)
     where l.kind is null and u.kind is null
     order by t.created_at
     limit 1`;
@@ -146,17 +149,18 @@ async function findStray(tx: Transaction): Promise<TransactionKey | undefined> {
 }
 
 function foundLink({ sealedAfter, areaId, createdAtUs, entries, ...link }: LinkRow): FoundLink {
-  const { eventId, paymentId, kind } = link;
+  const { eventId, paymentId, kind, reference } = link;
   return {
     ...link,
     sealedAfter: link.previousHash === genesis.hash ? 0 : (sealedAfter ?? undefined),
-    transaction: areaId === null ? undefined : { eventId, paymentId, kind, areaId, createdAtUs, entries },
+    transaction:
+      areaId === null ? undefined : { eventId, paymentId, kind, reference, areaId, createdAtUs, entries },
   };
 }
 
 function transactionColumns(tx: Transaction) {
   return tx`
-    t.event_id as "eventId", t.payment_id as "paymentId", t.kind, t.area_id as "areaId",
+    t.event_id as "eventId", t.payment_id as "paymentId", t.kind, t.reference, t.area_id as "areaId",
     (extract(epoch from t.created_at) * 1000000)::bigint as "createdAtUs", ${entriesOf(tx, "t")}`;
 }
 
@@ -167,5 +171,6 @@ function entriesOf(tx: Transaction, alias: string) {
       order by e.account collate "C", e.currency_code collate "C"), '[]')
     from payment.ledger_entry as e
     where e.event_id = ${tx(alias)}.event_id and e.payment_id = ${tx(alias)}.payment_id and e.kind = ${tx(alias)}.kind
+      and e.reference = ${tx(alias)}.reference
   ) as entries`;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { createSql, type Sql } from "#shared/sql";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { newKey } from "../test/harness.ts";
@@ -7,8 +8,9 @@ import { createStore, type Move, type Store } from "./store.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
 import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import { createRefundStore } from "./store-refunds.ts";
 
-const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDING, REFUNDED, VOIDED } = PaymentState;
+const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDED, VOIDED } = PaymentState;
 
 describe("store", () => {
   let database: TestDatabase;
@@ -39,7 +41,16 @@ describe("store", () => {
     }
   };
   const toCaptured = [AUTHORIZED, CAPTURING, CAPTURED];
-  const toRefunded = [...toCaptured, REFUNDING, REFUNDED];
+  /** Captures and refunds a payment; returns the refund's id. */
+  const walkToRefunded = async (key: PaymentKey): Promise<string> => {
+    await walk(key, ...toCaptured);
+    const refunds = createRefundStore(sql);
+    const refundId = randomUUID();
+    const { decision } = await refunds.begin({ ...key, refundId, part: undefined });
+    assert.equal(decision.kind, "ask");
+    await refunds.finish(key, (await refunds.readRunning(key))!, "ref");
+    return refundId;
+  };
 
   it("makes a payment once, and returns it as it stands for every repeat, in the order asked", async () => {
     const [one, two] = [newKey(), newKey()];
@@ -86,7 +97,7 @@ describe("store", () => {
 
   it("posts a capture and a refund with the state, each in two entries that cancel out", async () => {
     const key = newKey();
-    await walk(key, ...toRefunded);
+    await walkToRefunded(key);
     const entries = await sql<{ kind: string; account: string; amount_minor: number }[]>`
       select kind, account, amount_minor from payment.ledger_entry where payment_id = ${key.paymentId}
       order by kind, amount_minor`;
@@ -230,14 +241,15 @@ describe("store", () => {
       await walk(key());
       await walk(key(), DECLINED);
       await walk(key(), ...toCaptured);
-      await walk(key(), ...toRefunded);
+      await walkToRefunded(key());
       await store.create([{ ...key(), order: undefined, paymentMethodToken: undefined }]);
       const checks = await createInvariantStore(sql).check(eventId);
       assert.deepEqual(
         checks.map(({ promise, name, violations: found, examined }) => [promise, name, found, examined]),
         [
           [5, "payment.captured_once", 0, 5],
-          [5, "payment.refunded_once", 0, 5],
+          [5, "payment.refunds_posted_once", 0, 1],
+          [5, "payment.refunded_within_captured", 0, 5],
           [5, "payment.none_stuck", 0, 1],
           [6, "payment.transactions_balance", 0, 3],
           [6, "payment.currencies_balance", 0, 1],
@@ -259,16 +271,32 @@ describe("store", () => {
 
     it("find a posting that belongs to no captured payment", async () => {
       const [key, orphan] = [newKey(), newKey()];
-      await walk(key, ...toRefunded);
-      await database.sql`update payment.payment set state = 7, refund_id = null, capture_ref = null, refund_ref = null
-        where payment_id = ${key.paymentId}`;
+      await walkToRefunded(key);
+      await database.sql`update payment.payment set state = 7, capture_ref = null where payment_id = ${key.paymentId}`;
       assert.deepEqual(await violations(key.eventId), {
         "payment.captured_once": [key.paymentId],
-        "payment.refunded_once": [key.paymentId],
+        "payment.refunded_within_captured": [key.paymentId],
       });
       await walk(orphan, ...toCaptured);
       await database.sql`delete from payment.payment where payment_id = ${orphan.paymentId}`;
       assert.deepEqual(await violations(orphan.eventId), { "payment.captured_once": [orphan.paymentId] });
+    });
+
+    it("find a refund without its posting, one of another amount, and one that the payment knows nothing of", async () => {
+      const [unposted, wrong, uncounted] = [newKey(), newKey(), newKey()];
+      for (const key of [unposted, wrong, uncounted]) await walkToRefunded(key);
+      await database.sql.begin(async (tx) => {
+        await tx`set local session_replication_role = replica`;
+        await tx`delete from payment.ledger_transaction where payment_id = ${unposted.paymentId} and kind = 'refund'`;
+        await tx`delete from payment.ledger_entry where payment_id = ${unposted.paymentId} and kind = 'refund'`;
+      });
+      await database.sql`update payment.refund set amount_minor = 1 where payment_id = ${wrong.paymentId}`;
+      await database.sql`
+        update payment.payment set state = 5, refunded_minor = 0 where payment_id = ${uncounted.paymentId}`;
+      const refunds = async (key: PaymentKey) => Object.keys(await violations(key.eventId));
+      assert.deepEqual(await refunds(unposted), ["payment.refunds_posted_once"]);
+      assert.deepEqual(await refunds(wrong), ["payment.refunds_posted_once", "payment.refunded_within_captured"]);
+      assert.deepEqual(await refunds(uncounted), ["payment.refunded_within_captured"]);
     });
 
     it("find what has been stuck for a minute, but not an authorisation that is still being asked for", async () => {
@@ -294,7 +322,7 @@ describe("store", () => {
       const chain = createChainStore(sql);
       await chain.seal({ itemsMax: 5_000 });
       const key = newKey();
-      await walk(key, ...toRefunded);
+      await walkToRefunded(key);
       const chained = async () => (await violations(key.eventId))["payment.ledger_is_chained"];
       const change = (statement: string) =>
         database.sql.begin(async (tx) => {
@@ -371,6 +399,5 @@ function moveOf({ eventId, paymentId }: PaymentKey, from: PaymentState, to: Paym
     to,
     ref: "ref",
     declineReason: to === DECLINED ? "other" : undefined,
-    refundId: to === REFUNDING ? paymentId : undefined,
   };
 }

@@ -8,11 +8,17 @@ import type { BatchMetrics } from "#shared/metrics";
 import type { Hold, HoldCommandSchema, HoldOutcome } from "#gen/boxoffice/inventory/v1/inventory";
 import { answerOf, type Answer } from "./answer.ts";
 import type { BookingKey } from "./domain/booking.ts";
+import type { Rest } from "./store/refunds.ts";
 
 /** A hold to be made. */
 export type HoldCommand = MessageInitShape<typeof HoldCommandSchema>;
 
-type ReleaseOptions = { confirmedToo: boolean; keepBlocked?: boolean };
+type ReleaseOptions = {
+  confirmedToo: boolean;
+  keepBlocked?: boolean;
+  /** What a confirmed hold goes on owning; nothing where undefined. */
+  remainder?: Rest;
+};
 
 /** What reservation asks of inventory. */
 export type Inventory = {
@@ -20,7 +26,10 @@ export type Inventory = {
   holdSeats(commands: HoldCommand[], options: { timeoutMs: number }): Promise<HoldOutcome[]>;
   /** Sells the seats of a live hold. */
   confirm(key: BookingKey): Promise<Answer<Hold>>;
-  /** Frees the seats of a hold; sold ones too where `confirmedToo`, or keeps those from sale where `keepBlocked`. */
+  /**
+   * Frees the seats of a hold, all but a remainder; sold ones too where `confirmedToo`, or keeps those from sale where
+   * `keepBlocked`.
+   */
   release(key: BookingKey, options: ReleaseOptions): Promise<Answer<Hold>>;
   /** Asks for at least `extendByMs` more, from now. */
   extend(key: BookingKey, options: { extendByMs: number }): Promise<Answer<Hold>>;

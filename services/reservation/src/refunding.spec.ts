@@ -47,7 +47,7 @@ describe("refunding at the organiser's word", () => {
     return ids;
   };
   const refundsOf = ({ reservationId }: Ids) =>
-    [...world.payment.payments.values()].find((each) => each.request.reservationId === reservationId)!.refunds;
+    [...world.payment.payments.values()].find((each) => each.request.reservationId === reservationId)!.refunds.size;
   const holdOf = ({ reservationId }: Ids) => world.inventory.holds.get(reservationId)!;
 
   it("gives the money back, frees the seats, and says the same again when asked again", async () => {

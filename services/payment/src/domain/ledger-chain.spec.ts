@@ -130,7 +130,7 @@ function entriesOf(debit: string, credit: string): LedgerEntry[] {
 
 function transactionsOf(count: number): LedgerTransaction[] {
   return Array.from({ length: count }, (_, index) => ({
-    ...{ eventId: "event", paymentId: `payment-${index + 1}`, kind: "capture", areaId: "stalls" },
+    ...{ eventId: "event", paymentId: `payment-${index + 1}`, kind: "capture", reference: "", areaId: "stalls" },
     createdAtUs: index + 1,
     entries: entriesOf("5", "-5"),
   }));

@@ -5,6 +5,7 @@
 //
 //   content_hash = SHA-256( JSON of ["boxoffice.ledger.1", event, payment, kind, area, created_at in µs,
 //                           [[account, currency, amount], …] by account and currency] )
+//                  kind is followed by `:` and the reference where there is one: `refund:<refund id>`
 //   hash         = SHA-256( previous_hash as 32 bytes ‖ content_hash as 32 bytes ), previous_hash of the first all zero
 //
 // The number of a link is in no hash: its place follows from the link that it was sealed after.
@@ -12,7 +13,13 @@
 import { createHash } from "node:crypto";
 
 /** Names a ledger transaction. */
-export type TransactionKey = { eventId: string; paymentId: string; kind: string };
+export type TransactionKey = {
+  eventId: string;
+  paymentId: string;
+  kind: string;
+  /** What it was posted for where a payment can have several of a kind: a refund's id; else empty. */
+  reference: string;
+};
 
 /** A posting: account, currency, amount in minor units as decimal text; debits are positive. */
 export type LedgerEntry = readonly [account: string, currencyCode: string, amountMinor: string];
@@ -52,10 +59,11 @@ export const genesis: ChainPosition = { link: 0, hash: "0".repeat(64) };
 export function sealTransactions(head: ChainPosition, transactions: readonly LedgerTransaction[]): Link[] {
   let last = head;
   return transactions.map((transaction) => {
-    const { eventId, paymentId, kind } = transaction;
+    const { eventId, paymentId, kind, reference } = transaction;
     const contentHash = contentHashOf(transaction);
     const hash = linkHashOf({ previousHash: last.hash, contentHash });
-    const link = { eventId, paymentId, kind, link: last.link + 1, previousHash: last.hash, contentHash, hash };
+    const key = { eventId, paymentId, kind, reference };
+    const link = { ...key, link: last.link + 1, previousHash: last.hash, contentHash, hash };
     last = link;
     return link;
   });
@@ -109,13 +117,15 @@ function displaced(link: FoundLink, { before, next }: Neighbours): BrokenLink {
     : broken(link, "inserted", `it was sealed after link ${sealedAfter}, and not after ${before.link}`);
 }
 
-function broken({ link, eventId, paymentId, kind }: FoundLink, how: BreakKind, description: string): BrokenLink {
-  return { link, kind: how, description, key: { eventId, paymentId, kind } };
+function broken(found: FoundLink, how: BreakKind, description: string): BrokenLink {
+  const { link, eventId, paymentId, kind, reference } = found;
+  return { link, kind: how, description, key: { eventId, paymentId, kind, reference } };
 }
 
 function contentHashOf(transaction: LedgerTransaction): string {
-  const { eventId, paymentId, kind, areaId, createdAtUs, entries } = transaction;
-  const content = ["boxoffice.ledger.1", eventId, paymentId, kind, areaId, createdAtUs, entries];
+  const { eventId, paymentId, kind, reference, areaId, createdAtUs, entries } = transaction;
+  const what = reference === "" ? kind : `${kind}:${reference}`;
+  const content = ["boxoffice.ledger.1", eventId, paymentId, what, areaId, createdAtUs, entries];
   return createHash("sha256").update(JSON.stringify(content)).digest("hex");
 }
 

@@ -32,7 +32,10 @@ export type Payment = PaymentKey & {
   authorizationRef: string | undefined;
   captureRef: string | undefined;
   declineReason: string | undefined;
-  refundId: string | undefined;
+  /** Paid back so far, by refunds that are done. */
+  refundedMinor: number;
+  /** What the seats that came back with them had cost. */
+  returnedMinor: number;
   createdAt: Date;
 };
 

@@ -8,7 +8,7 @@ import type { Store } from "../store.ts";
 
 /** What the methods work with. */
 export type RpcContext = {
-  payments: Pick<Payments, "perform">;
+  payments: Pick<Payments, "perform" | "refund">;
   store: Pick<Store, "read">;
   invariants: InvariantStore;
   chain: Pick<ChainStore, "readStretch">;

@@ -17,10 +17,7 @@ export const verifyLedger: Method<"verifyLedger"> =
   ({ chain }) =>
   async (request) => {
     const linksMax = request.linksMax || linksMaxDefault;
-    const { verified, headLink, broken, ...found } = await verify(chain, {
-      after: positionFrom(request.after),
-      linksMax,
-    });
+    const { verified, headLink, broken, ...found } = await verify(chain, { after: positionFrom(request.after), linksMax });
     return {
       ...found,
       verified: verified.link === 0 ? {} : { link: BigInt(verified.link), hash: verified.hash },
@@ -51,6 +48,6 @@ function brokenMessage({ link, kind, description, key }: BrokenLink): MessageIni
     link: BigInt(link),
     kind: kinds[kind],
     description,
-    ...(key && { eventId: key.eventId, paymentId: key.paymentId, transactionKind: key.kind }),
+    ...(key && { eventId: key.eventId, paymentId: key.paymentId, transactionKind: key.kind, reference: key.reference }),
   };
 }

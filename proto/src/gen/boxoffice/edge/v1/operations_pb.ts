@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/edge/v1/operations.proto.
  */
 export const file_boxoffice_edge_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIp0BCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCSKtAQoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USMwoIdmVyaWZpZWQYASABKAsyIS5ib3hvZmZpY2UuZWRnZS52MS5MZWRnZXJQb3NpdGlvbhIRCgloZWFkX2xpbmsYAiABKAMSDAoEZG9uZRgDIAEoCBItCgZicm9rZW4YBCABKAsyHS5ib3hvZmZpY2UuZWRnZS52MS5Ccm9rZW5MaW5rEhAKCHVuc2VhbGVkGAUgASgDIi8KEVNhbGVSZXBvcnRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABASJiChJTYWxlUmVwb3J0UmVzcG9uc2USEAoIZXZlbnRfaWQYASABKAkSDgoGYWdyZWVzGAIgASgIEioKBWFyZWFzGAMgAygLMhsuYm94b2ZmaWNlLmVkZ2UudjEuQXJlYVNhbGUiqwIKCEFyZWFTYWxlEg8KB2FyZWFfaWQYASABKAkSEAoIY2FwYWNpdHkYAiABKAUSDAoEZnJlZRgDIAEoBRIMCgRoZWxkGAQgASgFEgwKBHNvbGQYBSABKAUSDwoHYmxvY2tlZBgGIAEoBRIrCgdyZXZlbnVlGAcgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIrCgdyZWZ1bmRzGAggASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIoCgRmZWVzGAkgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRItCglpbl9mbGlnaHQYCiABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Eg4KBmFncmVlcxgLIAEoCCKnAgoYUmVmdW5kUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESXwoJcmVmdW5kX2lkGAMgASgJQky6SElyRzJFXlswLTlhLWZdezh9LVswLTlhLWZdezR9LTdbMC05YS1mXXszfS1bODlhYl1bMC05YS1mXXszfS1bMC05YS1mXXsxMn0kEi8KBnJlYXNvbhgEIAEoCUIfukgcchoQARj0AzITXlteXHgwMC1ceDFmXHg3Zl0qJBI7CgVzZWF0cxgFIAEoDjIgLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZGVkU2VhdHNCCrpIB4IBBBABIAAiewoZUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uEikKBnJlZnVuZBgCIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZCK5AQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLwoFc2VhdHMYAyABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKrMBCgtMZWRnZXJCcmVhaxIcChhMRURHRVJfQlJFQUtfVU5TUEVDSUZJRUQQABIYChRMRURHRVJfQlJFQUtfTUlTU0lORxABEhgKFExFREdFUl9CUkVBS19BTFRFUkVEEAISGgoWTEVER0VSX0JSRUFLX1JFT1JERVJFRBADEhkKFUxFREdFUl9CUkVBS19JTlNFUlRFRBAEEhsKF0xFREdFUl9CUkVBS19VTkJBTEFOQ0VEEAUqcQoNUmVmdW5kZWRTZWF0cxIeChpSRUZVTkRFRF9TRUFUU19VTlNQRUNJRklFRBAAEh8KG1JFRlVOREVEX1NFQVRTX0JBQ0tfT05fU0FMRRABEh8KG1JFRlVOREVEX1NFQVRTX0tFUFRfQkxPQ0tFRBACMr0DChFPcGVyYXRpb25zU2VydmljZRJtCg9DaGVja0ludmFyaWFudHMSKS5ib3hvZmZpY2UuZWRnZS52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0GiouYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACARJkCgxWZXJpZnlMZWRnZXISJi5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GicuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJeCgpTYWxlUmVwb3J0EiQuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlcXVlc3QaJS5ib3hvZmZpY2UuZWRnZS52MS5TYWxlUmVwb3J0UmVzcG9uc2UiA5ACARJzChFSZWZ1bmRSZXNlcnZhdGlvbhIrLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBosLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_boxoffice_common_v1_money, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIrABCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkirQEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjMKCHZlcmlmaWVkGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSLQoGYnJva2VuGAQgASgLMh0uYm94b2ZmaWNlLmVkZ2UudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIvChFTYWxlUmVwb3J0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiYgoSU2FsZVJlcG9ydFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEg4KBmFncmVlcxgCIAEoCBIqCgVhcmVhcxgDIAMoCzIbLmJveG9mZmljZS5lZGdlLnYxLkFyZWFTYWxlItsCCghBcmVhU2FsZRIPCgdhcmVhX2lkGAEgASgJEhAKCGNhcGFjaXR5GAIgASgFEgwKBGZyZWUYAyABKAUSDAoEaGVsZBgEIAEoBRIMCgRzb2xkGAUgASgFEg8KB2Jsb2NrZWQYBiABKAUSKwoHcmV2ZW51ZRgHIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKwoHcmVmdW5kcxgIIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKAoEZmVlcxgJIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLQoJaW5fZmxpZ2h0GAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIOCgZhZ3JlZXMYCyABKAgSLgoKYWxsb3dhbmNlcxgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkijgMKGFJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEl8KCXJlZnVuZF9pZBgDIAEoCUJMukhJckcyRV5bMC05YS1mXXs4fS1bMC05YS1mXXs0fS03WzAtOWEtZl17M30tWzg5YWJdWzAtOWEtZl17M30tWzAtOWEtZl17MTJ9JBIvCgZyZWFzb24YBCABKAlCH7pIHHIaEAEY9AMyE15bXlx4MDAtXHgxZlx4N2ZdKiQSOQoFc2VhdHMYBSABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzQgi6SAWCAQIQARIxCgd0aWNrZXRzGAYgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0c1BhcnRIABIsCgZhbW91bnQYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5SABCBgoEcGFydCI1CgtUaWNrZXRzUGFydBImCgp0aWNrZXRfaWRzGAEgAygJQhK6SA+SAQwIARDoByIFcgOwAQEiewoZUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uEikKBnJlZnVuZBgCIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZCLbAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLwoFc2VhdHMYAyABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRpY2tldF9pZHMYBiADKAkSDAoEZG9uZRgHIAEoCCqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFKnEKDVJlZnVuZGVkU2VhdHMSHgoaUkVGVU5ERURfU0VBVFNfVU5TUEVDSUZJRUQQABIfChtSRUZVTkRFRF9TRUFUU19CQUNLX09OX1NBTEUQARIfChtSRUZVTkRFRF9TRUFUU19LRVBUX0JMT0NLRUQQAjK9AwoRT3BlcmF0aW9uc1NlcnZpY2USbQoPQ2hlY2tJbnZhcmlhbnRzEikuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBoqLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgESZAoMVmVyaWZ5TGVkZ2VyEiYuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBonLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgESXgoKU2FsZVJlcG9ydBIkLmJveG9mZmljZS5lZGdlLnYxLlNhbGVSZXBvcnRSZXF1ZXN0GiUuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlc3BvbnNlIgOQAgEScwoRUmVmdW5kUmVzZXJ2YXRpb24SKy5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QaLC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_boxoffice_common_v1_money, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * What to look at.
@@ -227,6 +227,13 @@ export type BrokenLink = Message<"boxoffice.edge.v1.BrokenLink"> & {
    * @generated from field: string transaction_kind = 6;
    */
   transactionKind: string;
+
+  /**
+   * What it was posted for where a payment can have several of a kind: a refund's id.
+   *
+   * @generated from field: string reference = 7;
+   */
+  reference: string;
 };
 
 /**
@@ -397,7 +404,7 @@ export type AreaSale = Message<"boxoffice.edge.v1.AreaSale"> & {
   revenue?: Money | undefined;
 
   /**
-   * Given back, by the ledger.
+   * Paid back, by the ledger, with or without seats.
    *
    * @generated from field: boxoffice.common.v1.Money refunds = 8;
    */
@@ -418,11 +425,18 @@ export type AreaSale = Message<"boxoffice.edge.v1.AreaSale"> & {
   inFlight?: Money | undefined;
 
   /**
-   * True when sold seats times their price are revenue less refunds, give or take what is in flight.
+   * True when sold seats times their price are revenue less refunds plus allowances, give or take what is in flight.
    *
    * @generated from field: bool agrees = 11;
    */
   agrees: boolean;
+
+  /**
+   * Of the refunds: paid back although no seat came back, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money allowances = 12;
+   */
+  allowances?: Money | undefined;
 };
 
 /**
@@ -467,11 +481,35 @@ export type RefundReservationRequest = Message<"boxoffice.edge.v1.RefundReservat
   reason: string;
 
   /**
-   * What becomes of the seats.
+   * What becomes of the seats that come back. Required, but with `amount`, where none do and it must not be set.
    *
    * @generated from field: boxoffice.edge.v1.RefundedSeats seats = 5;
    */
   seats: RefundedSeats;
+
+  /**
+   * Which part; everything that is left where not set.
+   *
+   * @generated from oneof boxoffice.edge.v1.RefundReservationRequest.part
+   */
+  part: {
+    /**
+     * Some tickets, at the price that was paid or, where less is left of the payment, that. They are revoked; the others stay
+     * good. With the last of them the reservation is REFUNDED.
+     *
+     * @generated from field: boxoffice.edge.v1.TicketsPart tickets = 6;
+     */
+    value: TicketsPart;
+    case: "tickets";
+  } | {
+    /**
+     * Money alone: every seat stays sold, and every ticket good. At least 1 minor unit.
+     *
+     * @generated from field: boxoffice.common.v1.Money amount = 7;
+     */
+    value: Money;
+    case: "amount";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -482,13 +520,34 @@ export const RefundReservationRequestSchema: GenMessage<RefundReservationRequest
   messageDesc(file_boxoffice_edge_v1_operations, 10);
 
 /**
+ * Tickets to be given back.
+ *
+ * @generated from message boxoffice.edge.v1.TicketsPart
+ */
+export type TicketsPart = Message<"boxoffice.edge.v1.TicketsPart"> & {
+  /**
+   * Their ids.
+   *
+   * @generated from field: repeated string ticket_ids = 1;
+   */
+  ticketIds: string[];
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.TicketsPart.
+ * Use `create(TicketsPartSchema)` to create a new message.
+ */
+export const TicketsPartSchema: GenMessage<TicketsPart> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 11);
+
+/**
  * The reservation and its refund.
  *
  * @generated from message boxoffice.edge.v1.RefundReservationResponse
  */
 export type RefundReservationResponse = Message<"boxoffice.edge.v1.RefundReservationResponse"> & {
   /**
-   * The reservation, REFUNDED, or REFUNDING while the provider's answer is awaited.
+   * The reservation: REFUNDED, REFUNDING while the provider's answer is awaited, or CONFIRMED where a part was refunded.
    *
    * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
    */
@@ -507,7 +566,7 @@ export type RefundReservationResponse = Message<"boxoffice.edge.v1.RefundReserva
  * Use `create(RefundReservationResponseSchema)` to create a new message.
  */
 export const RefundReservationResponseSchema: GenMessage<RefundReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_operations, 11);
+  messageDesc(file_boxoffice_edge_v1_operations, 12);
 
 /**
  * A refund.
@@ -549,6 +608,20 @@ export type Refund = Message<"boxoffice.edge.v1.Refund"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * The tickets that were named.
+   *
+   * @generated from field: repeated string ticket_ids = 6;
+   */
+  ticketIds: string[];
+
+  /**
+   * True once the money is back and the seats are given back.
+   *
+   * @generated from field: bool done = 7;
+   */
+  done: boolean;
 };
 
 /**
@@ -556,7 +629,7 @@ export type Refund = Message<"boxoffice.edge.v1.Refund"> & {
  * Use `create(RefundSchema)` to create a new message.
  */
 export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_operations, 12);
+  messageDesc(file_boxoffice_edge_v1_operations, 13);
 
 /**
  * How a link is broken.
@@ -620,7 +693,7 @@ export const LedgerBreakSchema: GenEnum<LedgerBreak> = /*@__PURE__*/
  */
 export enum RefundedSeats {
   /**
-   * Not set. Refused.
+   * Not set: no seat comes back.
    *
    * @generated from enum value: REFUNDED_SEATS_UNSPECIFIED = 0;
    */
@@ -689,11 +762,13 @@ export const OperationsService: GenService<{
     output: typeof SaleReportResponseSchema;
   },
   /**
-   * Refunds a confirmed reservation of any customer in full, and keeps the reason. The caller makes the refund's id (UUIDv7)
-   * and keeps it before sending; the same request gives the same refund, however often, and no reservation is refunded
-   * twice. The answer may be REFUNDING: the rest happens by itself, and a repeat tells. Errors: UNAUTHENTICATED,
-   * PERMISSION_DENIED, NOT_FOUND, ABORTED (IN_PROGRESS) while a payment is running, FAILED_PRECONDITION (WRONG_STATE: not
-   * confirmed, or refunded under another id), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED).
+   * Refunds a confirmed reservation of any customer, and keeps the reason: what is left of it, some of its tickets, or an
+   * amount. The caller makes the refund's id (UUIDv7) and keeps it before sending; the same request gives the same refund,
+   * however often. A reservation may have any number of refunds, one at a time, never more in all than was paid. While
+   * `refund.done` is false the rest happens by itself, and a repeat tells. Errors: UNAUTHENTICATED, PERMISSION_DENIED,
+   * INVALID_ARGUMENT, NOT_FOUND (reservation, or a ticket that is not of it), ABORTED (IN_PROGRESS) while a payment or
+   * another refund is running, FAILED_PRECONDITION (WRONG_STATE: not confirmed, refunded in full, or a ticket refunded
+   * before; REFUND_EXCEEDS_PAYMENT), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED).
    *
    * @generated from rpc boxoffice.edge.v1.OperationsService.RefundReservation
    */

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/payment/v1/payment.proto.
  */
 export const file_boxoffice_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSKWAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKClBheW1lbnRLZXkSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhwKCnBheW1lbnRfaWQYAiABKAlCCLpIBXIDsAEBIn4KDlBheW1lbnRPdXRjb21lEjAKB3BheW1lbnQYASABKAsyHS5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50SAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUixAIKEEF1dGhvcml6ZVJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kEjIKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXlCBrpIA8gBARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgFIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQSNAoHYXJlYV9pZBgGIAEoCUIjukggch4yHF4oW2EtejAtOV1bYS16MC05LV17MCwzMX0pPyQiSgoRQXV0aG9yaXplUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkcKDkNhcHR1cmVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJICg9DYXB0dXJlUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkQKC1ZvaWRSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJFCgxWb2lkUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lImMKDVJlZnVuZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEhsKCXJlZnVuZF9pZBgCIAEoCUIIukgFcgOwAQEiRwoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIk8KEkdldFBheW1lbnRzUmVxdWVzdBI5CgRrZXlzGAEgAygLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIJukgGkgEDEPQDIk0KE0dldFBheW1lbnRzUmVzcG9uc2USNgoIb3V0Y29tZXMYASADKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJMChZDaGVja0ludmFyaWFudHNSZXF1ZXN0EjIKBXNjb3BlGAEgASgLMiMuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRTY29wZSJQChdDaGVja0ludmFyaWFudHNSZXNwb25zZRI1CgdyZXBvcnRzGAEgAygLMiQuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRSZXBvcnQiWAoOTGVkZ2VyUG9zaXRpb24SHgoEbGluaxgBIAEoA0IQukgNIgsY/////////w8oABImCgRoYXNoGAIgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQiaQoTVmVyaWZ5TGVkZ2VyUmVxdWVzdBIzCgVhZnRlchgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLkxlZGdlclBvc2l0aW9uEh0KCWxpbmtzX21heBgCIAEoBUIKukgHGgUYkE4oACKgAQoKQnJva2VuTGluaxIMCgRsaW5rGAEgASgDEi8KBGtpbmQYAiABKA4yIS5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJCcmVhaxITCgtkZXNjcmlwdGlvbhgDIAEoCRIQCghldmVudF9pZBgEIAEoCRISCgpwYXltZW50X2lkGAUgASgJEhgKEHRyYW5zYWN0aW9uX2tpbmQYBiABKAkiswEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjYKCHZlcmlmaWVkGAEgASgLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSMAoGYnJva2VuGAQgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIzChVHZXRTYWxlRmlndXJlc1JlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBIkoKFkdldFNhbGVGaWd1cmVzUmVzcG9uc2USMAoFYXJlYXMYASADKAsyIS5ib3hvZmZpY2UucGF5bWVudC52MS5BcmVhRmlndXJlcyKQAQoLQXJlYUZpZ3VyZXMSDwoHYXJlYV9pZBgBIAEoCRIVCg1jdXJyZW5jeV9jb2RlGAIgASgJEhUKDXJldmVudWVfbWlub3IYAyABKAMSFQoNcmVmdW5kc19taW5vchgEIAEoAxISCgpmZWVzX21pbm9yGAUgASgDEhcKD2luX2ZsaWdodF9taW5vchgGIAEoAyqtAgoMUGF5bWVudFN0YXRlEh0KGVBBWU1FTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIdChlQQVlNRU5UX1NUQVRFX0FVVEhPUklaSU5HEAESHAoYUEFZTUVOVF9TVEFURV9BVVRIT1JJWkVEEAISGgoWUEFZTUVOVF9TVEFURV9ERUNMSU5FRBADEhsKF1BBWU1FTlRfU1RBVEVfQ0FQVFVSSU5HEAQSGgoWUEFZTUVOVF9TVEFURV9DQVBUVVJFRBAFEhkKFVBBWU1FTlRfU1RBVEVfVk9JRElORxAGEhgKFFBBWU1FTlRfU1RBVEVfVk9JREVEEAcSGwoXUEFZTUVOVF9TVEFURV9SRUZVTkRJTkcQCBIaChZQQVlNRU5UX1NUQVRFX1JFRlVOREVEEAkqswEKC0xlZGdlckJyZWFrEhwKGExFREdFUl9CUkVBS19VTlNQRUNJRklFRBAAEhgKFExFREdFUl9CUkVBS19NSVNTSU5HEAESGAoUTEVER0VSX0JSRUFLX0FMVEVSRUQQAhIaChZMRURHRVJfQlJFQUtfUkVPUkRFUkVEEAMSGQoVTEVER0VSX0JSRUFLX0lOU0VSVEVEEAQSGwoXTEVER0VSX0JSRUFLX1VOQkFMQU5DRUQQBTK6BgoOUGF5bWVudFNlcnZpY2USYQoJQXV0aG9yaXplEiYuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVxdWVzdBonLmJveG9mZmljZS5wYXltZW50LnYxLkF1dGhvcml6ZVJlc3BvbnNlIgOQAgISWwoHQ2FwdHVyZRIkLmJveG9mZmljZS5wYXltZW50LnYxLkNhcHR1cmVSZXF1ZXN0GiUuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlc3BvbnNlIgOQAgISUgoEVm9pZBIhLmJveG9mZmljZS5wYXltZW50LnYxLlZvaWRSZXF1ZXN0GiIuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlc3BvbnNlIgOQAgISWAoGUmVmdW5kEiMuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVxdWVzdBokLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZFJlc3BvbnNlIgOQAgISZwoLR2V0UGF5bWVudHMSKC5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRQYXltZW50c1JlcXVlc3QaKS5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRQYXltZW50c1Jlc3BvbnNlIgOQAgEScwoPQ2hlY2tJbnZhcmlhbnRzEiwuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBotLmJveG9mZmljZS5wYXltZW50LnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgESagoMVmVyaWZ5TGVkZ2VyEikuYm94b2ZmaWNlLnBheW1lbnQudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBoqLmJveG9mZmljZS5wYXltZW50LnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgEScAoOR2V0U2FsZUZpZ3VyZXMSKy5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRTYWxlRmlndXJlc1JlcXVlc3QaLC5ib3hvZmZpY2UucGF5bWVudC52MS5HZXRTYWxlRmlndXJlc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSLEAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHJlZnVuZGVkGAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leSJGCgpQYXltZW50S2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIcCgpwYXltZW50X2lkGAIgASgJQgi6SAVyA7ABASJ+Cg5QYXltZW50T3V0Y29tZRIwCgdwYXltZW50GAEgASgLMh0uYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEgAEi8KB3JlZnVzYWwYAiABKAsyHC5ib3hvZmZpY2UuY29tbW9uLnYxLlJlZnVzYWxIAEIJCgdvdXRjb21lIsQCChBBdXRob3JpemVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIyCgZhbW91bnQYBCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YBSABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjQKB2FyZWFfaWQYBiABKAlCI7pIIHIeMhxeKFthLXowLTldW2EtejAtOS1dezAsMzF9KT8kIkoKEUF1dGhvcml6ZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJHCg5DYXB0dXJlUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiSAoPQ2FwdHVyZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJECgtWb2lkUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiRQoMVm9pZFJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSKTAQoNUmVmdW5kUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQESGwoJcmVmdW5kX2lkGAIgASgJQgi6SAVyA7ABARIuCgRwYXJ0GAMgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUGFydCJMCgpSZWZ1bmRQYXJ0Eh0KDGFtb3VudF9taW5vchgBIAEoA0IHukgEIgIoABIfCg5yZXR1cm5lZF9taW5vchgCIAEoA0IHukgEIgIoACLBAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIqCgZhbW91bnQYAiABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EhYKDnJldHVybmVkX21pbm9yGAMgASgDEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lEiwKBnJlZnVuZBgCIAEoCzIcLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZCJPChJHZXRQYXltZW50c1JlcXVlc3QSOQoEa2V5cxgBIAMoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCCbpIBpIBAxD0AyJNChNHZXRQYXltZW50c1Jlc3BvbnNlEjYKCG91dGNvbWVzGAEgAygLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0IlgKDkxlZGdlclBvc2l0aW9uEh4KBGxpbmsYASABKANCELpIDSILGP////////8PKAASJgoEaGFzaBgCIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kImkKE1ZlcmlmeUxlZGdlclJlcXVlc3QSMwoFYWZ0ZXIYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIdCglsaW5rc19tYXgYAiABKAVCCrpIBxoFGJBOKAAiswEKCkJyb2tlbkxpbmsSDAoEbGluaxgBIAEoAxIvCgRraW5kGAIgASgOMiEuYm94b2ZmaWNlLnBheW1lbnQudjEuTGVkZ2VyQnJlYWsSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSEgoKcGF5bWVudF9pZBgFIAEoCRIYChB0cmFuc2FjdGlvbl9raW5kGAYgASgJEhEKCXJlZmVyZW5jZRgHIAEoCSKzAQoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USNgoIdmVyaWZpZWQYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIRCgloZWFkX2xpbmsYAiABKAMSDAoEZG9uZRgDIAEoCBIwCgZicm9rZW4YBCABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5Ccm9rZW5MaW5rEhAKCHVuc2VhbGVkGAUgASgDIjMKFUdldFNhbGVGaWd1cmVzUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiSgoWR2V0U2FsZUZpZ3VyZXNSZXNwb25zZRIwCgVhcmVhcxgBIAMoCzIhLmJveG9mZmljZS5wYXltZW50LnYxLkFyZWFGaWd1cmVzIqgBCgtBcmVhRmlndXJlcxIPCgdhcmVhX2lkGAEgASgJEhUKDWN1cnJlbmN5X2NvZGUYAiABKAkSFQoNcmV2ZW51ZV9taW5vchgDIAEoAxIVCg1yZWZ1bmRzX21pbm9yGAQgASgDEhIKCmZlZXNfbWlub3IYBSABKAMSFwoPaW5fZmxpZ2h0X21pbm9yGAYgASgDEhYKDnJldHVybmVkX21pbm9yGAcgASgDKq0CCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEh0KGVBBWU1FTlRfU1RBVEVfQVVUSE9SSVpJTkcQARIcChhQQVlNRU5UX1NUQVRFX0FVVEhPUklaRUQQAhIaChZQQVlNRU5UX1NUQVRFX0RFQ0xJTkVEEAMSGwoXUEFZTUVOVF9TVEFURV9DQVBUVVJJTkcQBBIaChZQQVlNRU5UX1NUQVRFX0NBUFRVUkVEEAUSGQoVUEFZTUVOVF9TVEFURV9WT0lESU5HEAYSGAoUUEFZTUVOVF9TVEFURV9WT0lERUQQBxIbChdQQVlNRU5UX1NUQVRFX1JFRlVORElORxAIEhoKFlBBWU1FTlRfU1RBVEVfUkVGVU5ERUQQCSqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFMroGCg5QYXltZW50U2VydmljZRJhCglBdXRob3JpemUSJi5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXF1ZXN0GicuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVzcG9uc2UiA5ACAhJbCgdDYXB0dXJlEiQuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlcXVlc3QaJS5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACAhJSCgRWb2lkEiEuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlcXVlc3QaIi5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVzcG9uc2UiA5ACAhJYCgZSZWZ1bmQSIy5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXF1ZXN0GiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVzcG9uc2UiA5ACAhJnCgtHZXRQYXltZW50cxIoLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVxdWVzdBopLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVzcG9uc2UiA5ACARJzCg9DaGVja0ludmFyaWFudHMSLC5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACARJqCgxWZXJpZnlMZWRnZXISKS5ib3hvZmZpY2UucGF5bWVudC52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GiouYm94b2ZmaWNlLnBheW1lbnQudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJwCg5HZXRTYWxlRmlndXJlcxIrLmJveG9mZmljZS5wYXltZW50LnYxLkdldFNhbGVGaWd1cmVzUmVxdWVzdBosLmJveG9mZmljZS5wYXltZW50LnYxLkdldFNhbGVGaWd1cmVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A payment as it stands.
@@ -92,6 +92,13 @@ export type Payment = Message<"boxoffice.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 9;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * How much of it was refunded so far, by refunds that are done.
+   *
+   * @generated from field: boxoffice.common.v1.Money refunded = 10;
+   */
+  refunded?: Money | undefined;
 };
 
 /**
@@ -347,6 +354,13 @@ export type RefundRequest = Message<"boxoffice.payment.v1.RefundRequest"> & {
    * @generated from field: string refund_id = 2;
    */
   refundId: string;
+
+  /**
+   * What is given back; all that is left where not set.
+   *
+   * @generated from field: boxoffice.payment.v1.RefundPart part = 3;
+   */
+  part?: RefundPart | undefined;
 };
 
 /**
@@ -357,7 +371,85 @@ export const RefundRequestSchema: GenMessage<RefundRequest> = /*@__PURE__*/
   messageDesc(file_boxoffice_payment_v1_payment, 9);
 
 /**
- * The payment.
+ * A part of a payment, in minor units of its currency.
+ *
+ * @generated from message boxoffice.payment.v1.RefundPart
+ */
+export type RefundPart = Message<"boxoffice.payment.v1.RefundPart"> & {
+  /**
+   * Money that is paid back.
+   *
+   * @generated from field: int64 amount_minor = 1;
+   */
+  amountMinor: bigint;
+
+  /**
+   * What the seats that come back with it had cost. What is paid back beyond that is an allowance in the ledger; what is
+   * paid back below it makes up for an earlier one.
+   *
+   * @generated from field: int64 returned_minor = 2;
+   */
+  returnedMinor: bigint;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.RefundPart.
+ * Use `create(RefundPartSchema)` to create a new message.
+ */
+export const RefundPartSchema: GenMessage<RefundPart> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 10);
+
+/**
+ * A refund.
+ *
+ * @generated from message boxoffice.payment.v1.Refund
+ */
+export type Refund = Message<"boxoffice.payment.v1.Refund"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * Money that is paid back.
+   *
+   * @generated from field: boxoffice.common.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * What the seats that come back with it had cost, in minor units.
+   *
+   * @generated from field: int64 returned_minor = 3;
+   */
+  returnedMinor: bigint;
+
+  /**
+   * When it was written down.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it was done; not set while the provider's answer is unknown.
+   *
+   * @generated from field: google.protobuf.Timestamp finish_time = 5;
+   */
+  finishTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 11);
+
+/**
+ * The payment and its refund.
  *
  * @generated from message boxoffice.payment.v1.RefundResponse
  */
@@ -368,6 +460,13 @@ export type RefundResponse = Message<"boxoffice.payment.v1.RefundResponse"> & {
    * @generated from field: boxoffice.payment.v1.PaymentOutcome outcome = 1;
    */
   outcome?: PaymentOutcome | undefined;
+
+  /**
+   * The refund that was asked for; not set with a refusal.
+   *
+   * @generated from field: boxoffice.payment.v1.Refund refund = 2;
+   */
+  refund?: Refund | undefined;
 };
 
 /**
@@ -375,7 +474,7 @@ export type RefundResponse = Message<"boxoffice.payment.v1.RefundResponse"> & {
  * Use `create(RefundResponseSchema)` to create a new message.
  */
 export const RefundResponseSchema: GenMessage<RefundResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 10);
+  messageDesc(file_boxoffice_payment_v1_payment, 12);
 
 /**
  * A batch of payments to be read.
@@ -396,7 +495,7 @@ export type GetPaymentsRequest = Message<"boxoffice.payment.v1.GetPaymentsReques
  * Use `create(GetPaymentsRequestSchema)` to create a new message.
  */
 export const GetPaymentsRequestSchema: GenMessage<GetPaymentsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 11);
+  messageDesc(file_boxoffice_payment_v1_payment, 13);
 
 /**
  * Outcomes in the order of the keys.
@@ -417,7 +516,7 @@ export type GetPaymentsResponse = Message<"boxoffice.payment.v1.GetPaymentsRespo
  * Use `create(GetPaymentsResponseSchema)` to create a new message.
  */
 export const GetPaymentsResponseSchema: GenMessage<GetPaymentsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 12);
+  messageDesc(file_boxoffice_payment_v1_payment, 14);
 
 /**
  * What to check.
@@ -438,7 +537,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.payment.v1.CheckInvarian
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 13);
+  messageDesc(file_boxoffice_payment_v1_payment, 15);
 
 /**
  * How the promises stand.
@@ -459,7 +558,7 @@ export type CheckInvariantsResponse = Message<"boxoffice.payment.v1.CheckInvaria
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 14);
+  messageDesc(file_boxoffice_payment_v1_payment, 16);
 
 /**
  * A place in the ledger's chain: after link number `link`, whose hash is `hash`.
@@ -487,7 +586,7 @@ export type LedgerPosition = Message<"boxoffice.payment.v1.LedgerPosition"> & {
  * Use `create(LedgerPositionSchema)` to create a new message.
  */
 export const LedgerPositionSchema: GenMessage<LedgerPosition> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 15);
+  messageDesc(file_boxoffice_payment_v1_payment, 17);
 
 /**
  * Which stretch of the chain to walk.
@@ -515,7 +614,7 @@ export type VerifyLedgerRequest = Message<"boxoffice.payment.v1.VerifyLedgerRequ
  * Use `create(VerifyLedgerRequestSchema)` to create a new message.
  */
 export const VerifyLedgerRequestSchema: GenMessage<VerifyLedgerRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 16);
+  messageDesc(file_boxoffice_payment_v1_payment, 18);
 
 /**
  * The first broken link.
@@ -564,6 +663,13 @@ export type BrokenLink = Message<"boxoffice.payment.v1.BrokenLink"> & {
    * @generated from field: string transaction_kind = 6;
    */
   transactionKind: string;
+
+  /**
+   * What it was posted for where a payment can have several of a kind: a refund's id.
+   *
+   * @generated from field: string reference = 7;
+   */
+  reference: string;
 };
 
 /**
@@ -571,7 +677,7 @@ export type BrokenLink = Message<"boxoffice.payment.v1.BrokenLink"> & {
  * Use `create(BrokenLinkSchema)` to create a new message.
  */
 export const BrokenLinkSchema: GenMessage<BrokenLink> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 17);
+  messageDesc(file_boxoffice_payment_v1_payment, 19);
 
 /**
  * How far the chain holds.
@@ -620,7 +726,7 @@ export type VerifyLedgerResponse = Message<"boxoffice.payment.v1.VerifyLedgerRes
  * Use `create(VerifyLedgerResponseSchema)` to create a new message.
  */
 export const VerifyLedgerResponseSchema: GenMessage<VerifyLedgerResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 18);
+  messageDesc(file_boxoffice_payment_v1_payment, 20);
 
 /**
  * Whose figures to return.
@@ -641,7 +747,7 @@ export type GetSaleFiguresRequest = Message<"boxoffice.payment.v1.GetSaleFigures
  * Use `create(GetSaleFiguresRequestSchema)` to create a new message.
  */
 export const GetSaleFiguresRequestSchema: GenMessage<GetSaleFiguresRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 19);
+  messageDesc(file_boxoffice_payment_v1_payment, 21);
 
 /**
  * What the ledger says of an event.
@@ -662,7 +768,7 @@ export type GetSaleFiguresResponse = Message<"boxoffice.payment.v1.GetSaleFigure
  * Use `create(GetSaleFiguresResponseSchema)` to create a new message.
  */
 export const GetSaleFiguresResponseSchema: GenMessage<GetSaleFiguresResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 20);
+  messageDesc(file_boxoffice_payment_v1_payment, 22);
 
 /**
  * The money of one area in one currency, in minor units.
@@ -711,6 +817,13 @@ export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
    * @generated from field: int64 in_flight_minor = 6;
    */
   inFlightMinor: bigint;
+
+  /**
+   * What the seats that came back with refunds had cost. The rest of `refunds_minor` was paid back without any.
+   *
+   * @generated from field: int64 returned_minor = 7;
+   */
+  returnedMinor: bigint;
 };
 
 /**
@@ -718,7 +831,7 @@ export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
  * Use `create(AreaFiguresSchema)` to create a new message.
  */
 export const AreaFiguresSchema: GenMessage<AreaFigures> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 21);
+  messageDesc(file_boxoffice_payment_v1_payment, 23);
 
 /**
  * Where a payment stands. The states that end in -ING are written before the provider is called.
@@ -762,7 +875,7 @@ export enum PaymentState {
   CAPTURING = 4,
 
   /**
-   * The amount was taken.
+   * The amount was taken; a part of it may have been refunded since.
    *
    * @generated from enum value: PAYMENT_STATE_CAPTURED = 5;
    */
@@ -904,8 +1017,11 @@ export const PaymentService: GenService<{
     output: typeof VoidResponseSchema;
   },
   /**
-   * Refunds a captured payment in full. Idempotent by refund_id. Answers REFUNDED, or REFUNDING while the answer is
-   * unknown. Refusals: NOT_FOUND, WRONG_STATE, IDEMPOTENCY_KEY_REUSED (another refund_id for a refunded payment), OVERLOADED.
+   * Refunds a captured payment: all that is left of it, or a part. Idempotent by refund_id; a payment may have any number of
+   * refunds, one at a time. The payment comes back REFUNDING while the answer is unknown, and after it CAPTURED, or
+   * REFUNDED once nothing is left. Refusals: NOT_FOUND, WRONG_STATE (nothing was captured, or nothing is left),
+   * IDEMPOTENCY_KEY_REUSED (this refund_id with another part), REFUND_EXCEEDS_PAYMENT, IN_PROGRESS (another refund of the
+   * payment is running), OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Refund
    */
