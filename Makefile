@@ -6,7 +6,7 @@ bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
 sbom_dir ?= dist
-targets := help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate reset logs node
+targets := help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate verify-ledger reset logs node
 # Whatever was said beside the targets, so that a word that is none is refused, not ignored.
 bench_words = $(MAKEOVERRIDES) $(filter-out $(targets),$(MAKECMDGOALS))
 
@@ -72,6 +72,9 @@ stubs: node_modules/.package-lock.json ## Pack the typed clients for other teams
 
 migrate: node_modules/.package-lock.json ## Migrate the database of DATABASE_URL, giving its roles ROLE_PASSWORD
 	@$(run) stack/migrate.ts
+
+verify-ledger: node_modules/.package-lock.json ## Walk the ledger's hash chain through the API (ORGANISER, GATEWAY_URL, AFTER=link:hash)
+	@$(run) stack/verify-ledger.ts
 
 reset: node_modules/.package-lock.json ## Remove the data of the stopped stack
 	@$(run) stack/reset.ts

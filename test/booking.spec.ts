@@ -2,11 +2,15 @@
 
 import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { RefundedSeats, type RefundReservationRequestSchema } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
+import { TicketState } from "#gen/boxoffice/edge/v1/ticket";
 import {
   bestOf,
   curl,
   eventually,
+  gateStaff,
   guest,
   organiser,
   publishEvent,
@@ -16,6 +20,8 @@ import {
   type EdgeUser,
 } from "./support/edge.ts";
 import { startSystem, type System } from "./support/system.ts";
+
+type RefundWish = Pick<MessageInitShape<typeof RefundReservationRequestSchema>, "part" | "seats">;
 
 describe("booking, end to end", function () {
   this.timeout(120_000);
@@ -146,6 +152,120 @@ describe("booking, end to end", function () {
     );
     const { areas } = await buyer.events.getAvailability({ eventId });
     assert.deepEqual([areas[0]!.free, areas[0]!.held, areas[0]!.sold], [100, 0, 0]);
+  });
+
+  it("refunds at the organiser's word, and shows a sale whose money and seats agree, from a ledger that verifies", async () => {
+    const eventId = await publishEvent(staff);
+    const wishes = [bestOf(eventId, 4), bestOf(eventId, 3), bestOf(eventId, 2), bestOf(eventId, 1)];
+    for (const wish of wishes) await buyer.reservations.createReservation(wish);
+    for (const { reservationId } of wishes.slice(0, 3)) await pay(buyer, eventId, reservationId, "tok_approve");
+    const refundOf = (index: number, seats: RefundedSeats) => {
+      const { reservationId } = wishes[index]!;
+      const request = { eventId, reservationId, refundId: uuidv7(), reason: "moved to another hall", seats };
+      return eventually("the refund is done", async () => {
+        const answer = await untilKnown(() => staff.operations.refundReservation(request));
+        return answer.reservation?.state === ReservationState.REFUNDED ? answer : undefined;
+      });
+    };
+    const blocked = await refundOf(0, RefundedSeats.KEPT_BLOCKED);
+    assert.deepEqual([blocked.refund?.reason, blocked.refund?.amount?.amountMinor], ["moved to another hall", 10_000n]);
+    await refundOf(1, RefundedSeats.BACK_ON_SALE);
+    assert.equal(await reasonOf(refundOf(3, RefundedSeats.BACK_ON_SALE)), "WRONG_STATE");
+
+    const { agrees, areas } = await staff.operations.saleReport({ eventId });
+    assert.equal(agrees, true);
+    const [stalls] = areas;
+    assert.deepEqual([stalls!.free, stalls!.held, stalls!.sold, stalls!.blocked], [93, 1, 2, 4]);
+    const amounts = [stalls!.revenue, stalls!.refunds, stalls!.fees, stalls!.inFlight];
+    assert.deepEqual(
+      amounts.map((money) => money?.amountMinor),
+      [22_500n, 17_500n, 0n, 0n],
+    );
+    assert.equal(await reasonOf(buyer.operations.saleReport({ eventId })), "PermissionDenied");
+
+    const chain = await eventually("everything is sealed", async () => {
+      const found = await staff.operations.verifyLedger({});
+      assert.equal(found.broken, undefined);
+      return found.unsealed === 0n ? found : undefined;
+    });
+    assert.equal(chain.done, true);
+    assert.ok(chain.headLink >= 5n);
+  });
+
+  it("refunds by ticket and by amount, and shows a sale that still agrees with its seats", async () => {
+    const eventId = await publishEvent(staff);
+    const wish = bestOf(eventId, 3);
+    const { reservationId } = wish;
+    await buyer.reservations.createReservation(wish);
+    await pay(buyer, eventId, reservationId, "tok_approve");
+    const { tickets } = await buyer.tickets.listTickets({ eventId });
+    const refund = (request: RefundWish) => {
+      const full = { eventId, reservationId, refundId: uuidv7(), reason: "a broken seat", ...request };
+      return eventually("the refund is done", async () => {
+        const answer = await untilKnown(() => staff.operations.refundReservation(full));
+        return answer.refund?.done ? answer : undefined;
+      });
+    };
+    const ticketsPart = (ticketIds: string[]) => ({ case: "tickets" as const, value: { ticketIds } });
+    const amountPart = (amountMinor: bigint) => ({
+      case: "amount" as const,
+      value: { currencyCode: "EUR", amountMinor },
+    });
+
+    const sorry = await refund({ part: amountPart(500n) });
+    assert.equal(sorry.reservation?.state, ReservationState.CONFIRMED);
+    const one = await refund({
+      part: ticketsPart([tickets[1]!.ticketId]),
+      seats: RefundedSeats.BACK_ON_SALE,
+    });
+    assert.deepEqual([one.refund?.amount?.amountMinor, one.reservation?.refunded?.amountMinor], [2_500n, 3_000n]);
+    const states = (await buyer.tickets.listTickets({ eventId })).tickets.map(({ state }) => TicketState[state]);
+    assert.deepEqual(states, ["VALID", "REVOKED", "VALID"]);
+    assert.equal(await reasonOf(refund({ part: amountPart(4_501n) })), "REFUND_EXCEEDS_PAYMENT");
+
+    const sale = async () => {
+      const { agrees, areas } = await staff.operations.saleReport({ eventId });
+      const { free, sold, blocked, revenue, refunds, allowances } = areas[0]!;
+      const money = [revenue, refunds, allowances].map((each) => Number(each?.amountMinor));
+      return { agrees, seats: [free, sold, blocked], money };
+    };
+    assert.deepEqual(await sale(), { agrees: true, seats: [98, 2, 0], money: [7_500, 3_000, 500] });
+    const taken = await (await guest(system.gatewayUrl)).reservations.createReservation({
+      ...bestOf(eventId, 1),
+      selection: { case: "namedSeats", value: { seats: [tickets[1]!.seat!] } },
+    });
+    assert.equal(taken.reservation?.state, ReservationState.HELD);
+
+    // The rest of it, made up for what was paid back before.
+    const rest = await refund({ seats: RefundedSeats.KEPT_BLOCKED });
+    assert.deepEqual([rest.refund?.amount?.amountMinor, rest.reservation?.state], [4_500n, ReservationState.REFUNDED]);
+    assert.deepEqual(await sale(), { agrees: true, seats: [97, 0, 2], money: [7_500, 7_500, 0] });
+  });
+
+  it("lets customers give back what they paid until the event's refunds end, or somebody was let in", async () => {
+    const never = await publishEvent(staff, { refundUntilMs: Date.now() - 1 });
+    const wish = bestOf(never, 1);
+    await buyer.reservations.createReservation(wish);
+    await pay(buyer, never, wish.reservationId, "tok_approve");
+    assert.equal(await reasonOf(buyer.reservations.cancelReservation(wish)), "REFUND_NOT_ALLOWED");
+
+    const eventId = await publishEvent(staff);
+    const [used, unused] = [bestOf(eventId, 1), bestOf(eventId, 1)];
+    for (const each of [used, unused]) {
+      await buyer.reservations.createReservation(each);
+      await pay(buyer, eventId, each.reservationId, "tok_approve");
+    }
+    const { tickets } = await buyer.tickets.listTickets({ eventId, reservationId: used.reservationId });
+    const { code } = await buyer.tickets.getTicketQr({ eventId, ticketId: tickets[0]!.ticketId });
+    const gate = await gateStaff(system.gatewayUrl, system.issuerUrl);
+    await gate.tickets.admitTicket({ eventId, code, deviceId: "scanner-1", nonce: uuidv7(), gate: "north" });
+    assert.equal(await reasonOf(buyer.reservations.cancelReservation(used)), "REFUND_NOT_ALLOWED");
+    const given = await untilKnown(() => buyer.reservations.cancelReservation(unused));
+    assert.match(ReservationState[given.reservation!.state], /^REFUND(ING|ED)$/);
+    await eventually("the money is back", async () => {
+      const { reservation } = await buyer.reservations.getReservation(unused);
+      return reservation?.state === ReservationState.REFUNDED || undefined;
+    });
   });
 
   it("shows a reservation to nobody but its customer", async () => {

@@ -50,6 +50,8 @@ const browse = { ...common, access: "public", limits: ["session"], priority: "br
 const cacheable = { ...browse, cacheControl: "public, max-age=1" } as const;
 const mine = { ...common, access: "session", limits: ["session"] } as const;
 const organise = { ...common, access: "organiser", limits: ["session"], priority: "reserving" } as const;
+// They look at much at once.
+const inspect = { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 } as const;
 // A person stands at the door and waits: as urgent as paying.
 const atTheDoor = { ...common, access: "gate", limits: ["session"], priority: "paying" } as const;
 const enter = { ...common, access: "public", limits: ["sessions_per_address"], priority: "reserving" } as const;
@@ -81,10 +83,10 @@ const policies = new Map<DescMethod, MethodPolicy>([
   [TicketService.method.revokeTicket, { ...organise, priority: "cancelling" }],
   [TicketService.method.getVerificationKeys, atTheDoor],
   [TicketService.method.getRevocations, { ...atTheDoor, priority: "cancelling" }],
-  [
-    OperationsService.method.checkInvariants,
-    { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 },
-  ],
+  [OperationsService.method.checkInvariants, inspect],
+  [OperationsService.method.verifyLedger, inspect],
+  [OperationsService.method.saleReport, inspect],
+  [OperationsService.method.refundReservation, { ...organise, priority: "cancelling" }],
 ]);
 
 /** Returns a method's policy; throws for a method that the table lacks. */

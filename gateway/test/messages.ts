@@ -21,7 +21,14 @@ export const wish = {
 export const wishJson = { eventId, reservationId, areaId: "stalls", bestAvailable: { quantity: 2 } };
 
 /** A reservation as reservation answers it. */
-export function reservationOf(fields: { reservationId?: string; customerId?: string; state?: ReservationState } = {}) {
+export function reservationOf(
+  fields: {
+    reservationId?: string;
+    customerId?: string;
+    state?: ReservationState;
+    refunded?: { currencyCode: string; amountMinor: bigint };
+  } = {},
+) {
   return {
     eventId,
     reservationId,

@@ -61,11 +61,13 @@ export type EventWishes = Partial<
   Pick<MessageInitShape<typeof CreateEventRequestSchema>, "customerLimit" | "areas">
 > & {
   holdTtlMs?: number;
+  /** When its refunds end, in epoch milliseconds; when it begins, where not given. */
+  refundUntilMs?: number;
 };
 
 /** Creates and publishes an event that is on sale: area `stalls`, ten rows of ten seats, 25 EUR each. Returns its id. */
 export async function publishEvent(by: EdgeUser, wishes: EventWishes = {}): Promise<string> {
-  const { holdTtlMs = 600_000, customerLimit = 0, areas = [seatedArea("stalls", 10, 10)] } = wishes;
+  const { holdTtlMs = 600_000, customerLimit = 0, refundUntilMs, areas = [seatedArea("stalls", 10, 10)] } = wishes;
   const eventId = uuidv7();
   await by.events.createEvent({
     eventId,
@@ -74,6 +76,7 @@ export async function publishEvent(by: EdgeUser, wishes: EventWishes = {}): Prom
     startTime: timestampFromMs(Date.now() + 86_400_000),
     customerLimit,
     holdTtl: durationFromMs(holdTtlMs),
+    ...(refundUntilMs !== undefined && { refundUntilTime: timestampFromMs(refundUntilMs) }),
     areas,
   });
   await by.events.publishEvent({ eventId });

@@ -6,7 +6,7 @@ import { createLimiter, type LeaseSource, type Limiter } from "./limiter.ts";
 
 /**
  * What is counted: `address` every call of a client address, `sessions_per_address` sessions opened from it, `session` every
- * call of a customer, `event` reservations asked for of an event, `operations` invariant checks of an organiser.
+ * call of a customer, `event` reservations asked for of an event, `operations` checks and reports of an organiser.
  */
 export const limitNames = ["address", "sessions_per_address", "session", "event", "operations"] as const;
 export type LimitName = (typeof limitNames)[number];

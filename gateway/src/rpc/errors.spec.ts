@@ -36,6 +36,8 @@ for (const { way, settings } of ways) {
       ["PAYMENT_DECLINED", 400, "failed_precondition"],
       ["WRONG_STATE", 400, "failed_precondition"],
       ["NOT_ADMITTED", 400, "failed_precondition"],
+      ["REFUND_NOT_ALLOWED", 400, "failed_precondition"],
+      ["REFUND_EXCEEDS_PAYMENT", 400, "failed_precondition"],
       ["IDEMPOTENCY_KEY_REUSED", 409, "already_exists"],
       ["IN_PROGRESS", 409, "aborted", 1_500],
       ["RATE_LIMITED", 429, "resource_exhausted", 2_000],

@@ -5,6 +5,9 @@ import type { InvariantReportSchema, OperationsService } from "#gen/boxoffice/ed
 import type { Backends } from "../backends.ts";
 import { boundsOf } from "./handler-call.ts";
 import type { EdgeHandlers } from "./pipeline.ts";
+import { createRefundReservation } from "./refund-reservation.ts";
+import { createSaleReport } from "./sale-report.ts";
+import { createVerifyLedger } from "./verify-ledger.ts";
 
 const checkedServices = ["inventory", "reservation", "payment"] as const;
 
@@ -22,6 +25,9 @@ export function createOperationsHandlers(
       const reports = checks.flatMap((check) => (check.status === "fulfilled" ? check.value.reports : []));
       return { clean: reports.every(({ violations }) => violations === 0n), reports: reports.map(edgeReport) };
     },
+    verifyLedger: createVerifyLedger(backends),
+    saleReport: createSaleReport(backends),
+    refundReservation: createRefundReservation(backends),
   };
 }
 

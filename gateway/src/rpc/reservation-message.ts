@@ -45,5 +45,6 @@ export function edgeReservation(from: Reservation): MessageInitShape<typeof Rese
     createTime: from.createTime,
     holdExpireTime: from.holdExpireTime,
     confirmTime: from.confirmTime,
+    refunded: from.refunded,
   };
 }

@@ -6,6 +6,7 @@ import type { Sql } from "#shared/sql";
 import { areaKey } from "./domain/area.ts";
 import type { HoldCommand, HoldSeatsOutcome } from "./domain/decide-holds.ts";
 import { confirmHold, extendHold, releaseHold, type HoldRef } from "./domain/hold.ts";
+import { restOf } from "./domain/remainder.ts";
 import { isItemFault } from "./rpc/batch.ts";
 import type { ChangeBatcher, ConfirmCommand, ExtendCommand, ReleaseCommand } from "./rpc/change-holds.ts";
 import type { HoldSeatsBatcher } from "./rpc/hold-seats.ts";
@@ -66,7 +67,8 @@ export function createBatchers(options: {
   });
   const release = changeBatcher<ReleaseCommand>("release", {
     prolongs: false,
-    decide: (held, command, { now }) => releaseHold(held, now, command),
+    decide: (held, { remainder, ...command }, { now, area }) =>
+      releaseHold(held, now, { ...command, rest: remainder && restOf(held, area.chart, remainder) }),
   });
   const extend = changeBatcher<ExtendCommand>("extend", {
     prolongs: true,

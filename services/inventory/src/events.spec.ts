@@ -41,6 +41,7 @@ describe("events", () => {
     assert.deepEqual((await inventory.client.getEvent({ eventId: request.eventId }, patient)).event, event);
     assert.equal(event!.state, EventState.DRAFT);
     assert.deepEqual(event!.saleEndTime, event!.startTime);
+    assert.deepEqual(event!.refundUntilTime, event!.startTime);
     assert.equal(event!.holdTtl!.seconds, 600n);
     assert.equal(event!.customerLimit, 6);
     assert.deepEqual(
@@ -49,6 +50,16 @@ describe("events", () => {
         ["stalls", 50, "seated", 4_500n],
         ["floor", 50, "generalAdmission", 4_500n],
       ],
+    );
+  });
+
+  it("keep until when a booking may be given back, and are another event with another such time", async () => {
+    const refundUntilTime = timestampFromDate(new Date(Date.UTC(2030, 0, 1)));
+    const request = eventRequest({ refundUntilTime });
+    assert.deepEqual((await inventory.client.createEvent(request, patient)).event!.refundUntilTime, refundUntilTime);
+    await assert.rejects(
+      inventory.client.createEvent({ ...request, refundUntilTime: request.startTime! }, patient),
+      /different event/,
     );
   });
 
@@ -86,6 +97,7 @@ describe("events", () => {
     assert.deepEqual(await fieldsOf({ areas: [area("a", rows(...many))] }), ["areas[0].seated.rows"]);
     assert.deepEqual(await fieldsOf({ startTime: year3000 }), ["start_time"]);
     assert.deepEqual(await fieldsOf({ startTime: past }), ["sale_end_time"]);
+    assert.deepEqual(await fieldsOf({ refundUntilTime: year3000 }), ["refund_until_time"]);
     assert.deepEqual(await fieldsOf({ areas: [] }), ["areas"]);
     assert.deepEqual(await fieldsOf({ holdTtl: durationFromMs(1) }), ["hold_ttl"]);
   });

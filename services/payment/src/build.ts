@@ -13,16 +13,21 @@ import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
 import type { PaymentConfig } from "./config.ts";
 import type { Payment } from "./domain/payment.ts";
 import { createPayments } from "./payments.ts";
+import { createRefunds } from "./refunds.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
 import { createSandboxProvider } from "./providers/sandbox.ts";
 import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
+import { startSealer } from "./sealer.ts";
+import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import { createRefundStore } from "./store-refunds.ts";
+import { createSalesStore } from "./store-sales.ts";
 import { createStore } from "./store.ts";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
 
-/** Returns the service's parts, connected and with the resumer running. */
+/** Returns the service's parts, connected and with resumer and sealer running. */
 export async function buildPayment(config: PaymentConfig, { log, metrics }: ServiceContext): Promise<ServiceParts> {
   const sql = createSql({
     url: config.DATABASE_URL,
@@ -50,7 +55,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     log,
     metrics,
   });
-  const payments = createPayments({ creations, moves, askProvider, bulkhead, log });
+  const refunds = createRefunds({ store: createRefundStore(sql), askProvider, log });
+  const payments = createPayments({ creations, moves, refunds, askProvider, bulkhead, log });
   const resumer = startResumer({
     store,
     payments,
@@ -60,18 +66,32 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     itemsMax: config.RESUME_ITEMS_MAX,
     patienceMs: config.PROVIDER_TRY_MS * 2,
   });
+  const chain = createChainStore(sql);
+  const sealer = startSealer({
+    chain,
+    intervalMs: config.SEAL_INTERVAL_MS,
+    itemsMax: config.SEAL_ITEMS_MAX,
+    log,
+  });
 
   return {
     implementations: [
       implement(
         PaymentService,
-        createHandlers({ payments, store, invariants: createInvariantStore(sql), providerName: provider.name }),
+        createHandlers({
+          payments,
+          store,
+          chain,
+          invariants: createInvariantStore(sql),
+          sales: createSalesStore(sql),
+          providerName: provider.name,
+        }),
       ),
     ],
     // A provider that is down does not make the service unready: payments are still read, voided and waited for.
     notReadyBecause: () => notReadyBecause(sql),
     stopWorkers: async () => {
-      await resumer.stop();
+      await Promise.all([resumer.stop(), sealer.stop()]);
       await creations.close();
       await moves.close();
     },

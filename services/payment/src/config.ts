@@ -26,6 +26,11 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
     )({ default: 10_000, desc: "milliseconds before a pending payment is resumed" }),
     RESUME_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for such payments" }),
     RESUME_ITEMS_MAX: integer(1, 1_000)({ default: 50, desc: "most payments resumed at once" }),
+    SEAL_INTERVAL_MS: integer(
+      10,
+      10_000,
+    )({ default: 500, desc: "milliseconds between looks for postings to be chained" }),
+    SEAL_ITEMS_MAX: integer(1, 5_000)({ default: 500, desc: "most ledger transactions chained at once" }),
   });
 }
 

@@ -1,5 +1,6 @@
 // A payment as it lies in the database.
 
+import type { Sql, Transaction } from "#shared/sql";
 import type { Order, Payment, PaymentState } from "./domain/payment.ts";
 
 /** What the store selects of a payment. Without a reservation_id it is a tombstone, and the other columns of an order are null. */
@@ -9,6 +10,7 @@ export type PaymentRow = {
   state: PaymentState;
   reservation_id: string | null;
   customer_id: string;
+  area_id: string;
   amount_minor: number;
   currency_code: string;
   request_hash: string;
@@ -17,9 +19,18 @@ export type PaymentRow = {
   authorization_ref: string | null;
   capture_ref: string | null;
   decline_reason: string | null;
-  refund_id: string | null;
+  refunded_minor: number;
+  returned_minor: number;
   created_at: Date;
 };
+
+/** Returns the columns of a PaymentRow, of a payment row called `p`. */
+export function paymentColumns(sql: Sql | Transaction) {
+  return sql`
+    p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.area_id, p.amount_minor, p.currency_code,
+    encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
+    p.capture_ref, p.decline_reason, p.refunded_minor, p.returned_minor, p.created_at`;
+}
 
 /** Returns the payment of a row. */
 export function paymentFromRow(row: PaymentRow): Payment {
@@ -32,7 +43,8 @@ export function paymentFromRow(row: PaymentRow): Payment {
     authorizationRef: row.authorization_ref ?? undefined,
     captureRef: row.capture_ref ?? undefined,
     declineReason: row.decline_reason ?? undefined,
-    refundId: row.refund_id ?? undefined,
+    refundedMinor: row.refunded_minor,
+    returnedMinor: row.returned_minor,
     createdAt: row.created_at,
   };
 }
@@ -42,6 +54,7 @@ function orderFrom(row: PaymentRow): Order | undefined {
   return {
     reservationId: row.reservation_id,
     customerId: row.customer_id,
+    areaId: row.area_id,
     amountMinor: row.amount_minor,
     currencyCode: row.currency_code,
     requestHash: row.request_hash,

@@ -182,7 +182,7 @@ describe("payments", () => {
       await authorize(key);
       await capture(key);
       assert.equal(await refund(key), "REFUNDED");
-      assert.equal(await refund(key), "refused: IDEMPOTENCY_KEY_REUSED");
+      assert.equal(await refund(key), "refused: WRONG_STATE");
       assert.equal(done(key)?.refund, 1);
     });
   });
@@ -371,12 +371,13 @@ describe("payments", () => {
     const voiding: Payment = {
       ...{ eventId, paymentId: randomUUID(), state: PaymentState.VOIDING, createdAt: new Date(0), order: undefined },
       ...{ paymentMethodToken: undefined, authorizationRef: "auth", captureRef: undefined },
-      ...{ declineReason: undefined, refundId: undefined },
+      ...{ declineReason: undefined, refundedMinor: 0, returnedMinor: 0 },
     };
     const untouched = { submit: () => assert.fail("something was written") };
     const payments = createPayments({
       creations: untouched,
       moves: untouched,
+      refunds: { perform: () => assert.fail("it was refunded"), finish: () => assert.fail("it was refunded") },
       askProvider: async () => ({ kind: "declined", reason: "other" }),
       bulkhead: createBulkhead({ runningMax: 1, waitingMax: 0, waitMsMax: 0 }),
       log: createLogger({ service: "test", level: "silent" }),
@@ -390,10 +391,12 @@ describe("payments", () => {
       reports.map(({ promise, name, violations }) => [promise, name, violations]),
       [
         [5, "payment.captured_once", 0n],
-        [5, "payment.refunded_once", 0n],
+        [5, "payment.refunds_posted_once", 0n],
+        [5, "payment.refunded_within_captured", 0n],
         [5, "payment.none_stuck", 0n],
         [6, "payment.transactions_balance", 0n],
         [6, "payment.currencies_balance", 0n],
+        [6, "payment.ledger_is_chained", 0n],
       ],
     );
     const looked = reports.filter(({ name }) => name !== "payment.none_stuck");

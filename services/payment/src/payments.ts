@@ -8,8 +8,10 @@ import { createRefusal } from "#shared/refusal";
 import type { AskProvider } from "./ask-provider.ts";
 import type { Bulkhead } from "./bulkhead.ts";
 import { decide, openingWrite, type Command, type Write } from "./domain/decide.ts";
-import { stateName, type Payment } from "./domain/payment.ts";
+import { PaymentState, stateName, type Payment } from "./domain/payment.ts";
+import type { RefundRequest } from "./domain/refund.ts";
 import { providerRequestOf, settle } from "./domain/settle.ts";
+import type { RefundOutcome, Refunds } from "./refunds.ts";
 import type { Creation, Move } from "./store.ts";
 
 /** What came of a command. */
@@ -19,6 +21,8 @@ export type Outcome = { kind: "payment"; payment: Payment } | { kind: "refused";
 export type Payments = {
   /** Throws for failed I/O, after which the outcome is unknown, and what the batchers throw for work never started. */
   perform(command: Command, caller: Caller): Promise<Outcome>;
+  /** Throws as `perform` does. */
+  refund(request: RefundRequest, caller: Caller): Promise<RefundOutcome>;
   /** Asks the provider about a pending payment, writes its answer, and returns the payment as it then stands. */
   finish(payment: Payment, deadlineAtMs: number): Promise<Payment>;
 };
@@ -27,6 +31,7 @@ export type Payments = {
 export type PaymentsContext = {
   creations: Pick<Batcher<Creation, Payment | undefined>, "submit">;
   moves: Pick<Batcher<Move, Payment | undefined>, "submit">;
+  refunds: Refunds;
   askProvider: AskProvider;
   bulkhead: Bulkhead;
   log: Logger;
@@ -36,7 +41,9 @@ export type PaymentsContext = {
 const writesMax = 9;
 
 /** Returns the payments. */
-export function createPayments({ creations, moves, askProvider, bulkhead, log }: PaymentsContext): Payments {
+export function createPayments(context: PaymentsContext): Payments {
+  const { creations, moves, refunds, askProvider, bulkhead, log } = context;
+
   function write(step: Write, caller: Caller): Promise<Payment | undefined> {
     switch (step.kind) {
       case "create":
@@ -70,6 +77,7 @@ export function createPayments({ creations, moves, askProvider, bulkhead, log }:
   }
 
   async function finish(payment: Payment, deadlineAtMs: number): Promise<Payment> {
+    if (payment.state === PaymentState.REFUNDING) return await refunds.finish(payment, deadlineAtMs);
     const result = await askProvider(providerRequestOf(payment), deadlineAtMs);
     const settlement = settle(payment, result);
     if (!settlement) {
@@ -85,16 +93,19 @@ export function createPayments({ creations, moves, askProvider, bulkhead, log }:
     return after;
   }
 
+  async function inTurn<T>(caller: Caller, work: () => Promise<T>): Promise<T | { kind: "refused"; refusal: Refusal }> {
+    const leave = await bulkhead.enter(caller.deadlineAtMs);
+    if (!leave) return { kind: "refused", refusal: overloaded() };
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+
   return {
-    async perform(command, caller) {
-      const leave = await bulkhead.enter(caller.deadlineAtMs);
-      if (!leave) return { kind: "refused", refusal: overloaded() };
-      try {
-        return await carryOut(command, caller);
-      } finally {
-        leave();
-      }
-    },
+    perform: (command, caller) => inTurn(caller, () => carryOut(command, caller)),
+    refund: (request, caller) => inTurn(caller, () => refunds.perform(request, caller)),
     finish,
   };
 }
@@ -103,11 +114,10 @@ type AnyMove = Pick<Move, "from" | "to"> & {
   key: { eventId: string; paymentId: string };
   ref?: string;
   declineReason?: string;
-  refundId?: string;
 };
 
-function moveOf({ key, from, to, ref, declineReason, refundId }: AnyMove): Move {
-  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, declineReason, refundId };
+function moveOf({ key, from, to, ref, declineReason }: AnyMove): Move {
+  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, declineReason };
 }
 
 function overloaded(): Refusal {

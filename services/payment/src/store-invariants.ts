@@ -1,8 +1,7 @@
 // The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
 
 import type { Sql, Transaction } from "#shared/sql";
-import { transact } from "#shared/transaction";
-import { indexLookupSettings } from "#shared/planner-settings";
+import { readSnapshot } from "./snapshot.ts";
 
 /** How one promise stands. */
 export type InvariantCheck = {
@@ -25,27 +24,18 @@ export type InvariantStore = {
 type Found = { violations: number; examined: number; examples: string[] };
 type Query = (tx: Transaction, eventId: string | null) => Promise<Found[]>;
 
-const timeoutMs = 60_000;
-
 /** Returns the invariant store. */
 export function createInvariantStore(sql: Sql): InvariantStore {
   return {
     check: (eventId) =>
-      transact(
-        sql,
-        async (tx) => {
-          await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
-          // These read whole tables, which is what the planner must not do elsewhere.
-          await tx`select set_config(name, 'on', true) from unnest(${Object.keys(indexLookupSettings)}::text[]) as s (name)`;
-          const checks: InvariantCheck[] = [];
-          for (const { query, ...about } of queries) {
-            const [found] = await query(tx, eventId ?? null);
-            checks.push({ ...about, ...found! });
-          }
-          return checks;
-        },
-        "isolation level repeatable read read only",
-      ),
+      readSnapshot(sql, async (tx) => {
+        const checks: InvariantCheck[] = [];
+        for (const { query, ...about } of queries) {
+          const [found] = await query(tx, eventId ?? null);
+          checks.push({ ...about, ...found! });
+        }
+        return checks;
+      }),
   };
 }
 
@@ -55,13 +45,72 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
     name: "payment.captured_once",
     description:
       "payments whose capture postings are not exactly one of their amount once captured, and none otherwise",
-    query: (tx, eventId) => postingsOf(tx, eventId, { kind: "capture", sign: 1, states: [5, 8, 9] }),
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
+      from (
+        select payment_id, case
+            when p.state in (5, 8, 9) then
+              e.amount_minor is distinct from p.amount_minor or e.currency_code is distinct from p.currency_code
+            else t.kind is not null
+          end as broken
+        from payment.payment as p
+        full join (select * from payment.ledger_transaction where kind = 'capture') as t using (event_id, payment_id)
+        left join (
+          select * from payment.ledger_entry where account = 'provider_receivable' and kind = 'capture'
+        ) as e using (event_id, payment_id)
+        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+      ) as payments`,
   },
   {
     promise: 5,
-    name: "payment.refunded_once",
-    description: "payments whose refund postings are not exactly one of their amount once refunded, and none otherwise",
-    query: (tx, eventId) => postingsOf(tx, eventId, { kind: "refund", sign: -1, states: [9] }),
+    name: "payment.refunds_posted_once",
+    description: "refunds whose postings are not exactly one of their amounts once done, and none otherwise",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id || ':' || reference) filter (where broken))[1:10], '{}') as examples
+      from (
+        select payment_id, reference, case
+            when f.finished_at is null then t.kind is not null
+            else t.kind is null or (e.paid_back, e.returned) <> (f.amount_minor, f.returned_minor)
+          end as broken
+        from (select *, refund_id::text as reference from payment.refund) as f
+        full join (
+          -- Those from before there could be several have no reference.
+          select t.event_id, t.payment_id, t.kind, coalesce(nullif(t.reference, ''), w.refund_id::text, '') as reference,
+            t.reference as posted_as
+          from payment.ledger_transaction as t
+          left join payment.refund as w on w.event_id = t.event_id and w.payment_id = t.payment_id and t.reference = ''
+          where t.kind = 'refund'
+        ) as t using (event_id, payment_id, reference)
+        left join (
+          select event_id, payment_id, reference as posted_as,
+            coalesce(-sum(amount_minor) filter (where account = 'provider_receivable'), 0) as paid_back,
+            coalesce(sum(amount_minor) filter (where account = 'ticket_refunds'), 0) as returned
+          from payment.ledger_entry
+          where kind = 'refund'
+          group by event_id, payment_id, reference
+        ) as e using (event_id, payment_id, posted_as)
+        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+      ) as refunds`,
+  },
+  {
+    promise: 5,
+    name: "payment.refunded_within_captured",
+    description: "payments whose refunds are more than was captured, or not what the payment says was refunded so far",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
+      from (
+        select p.payment_id, coalesce(sum(f.amount_minor), 0) > case when p.state in (5, 8, 9) then p.amount_minor else 0 end
+            or coalesce(sum(f.amount_minor) filter (where f.finished_at is not null), 0) <> p.refunded_minor
+            or coalesce(sum(f.returned_minor) filter (where f.finished_at is not null), 0) <> p.returned_minor
+            or (count(*) filter (where f.finished_at is null and f.refund_id is not null) > 0) <> (p.state = 8) as broken
+        from payment.payment as p
+        left join payment.refund as f using (event_id, payment_id)
+        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+        group by p.event_id, p.payment_id
+      ) as payments`,
   },
   {
     promise: 5,
@@ -86,15 +135,15 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
       select count(*) filter (where broken) as violations, count(*) as examined,
         coalesce((array_agg(payment_id || ':' || kind) filter (where broken))[1:10], '{}') as examples
       from (
-        select event_id, payment_id, kind, bool_or(total is distinct from 0) as broken
+        select event_id, payment_id, kind, reference, bool_or(total is distinct from 0) as broken
         from payment.ledger_transaction as t
         left join (
-          select event_id, payment_id, kind, currency_code, sum(amount_minor) as total
+          select event_id, payment_id, kind, reference, currency_code, sum(amount_minor) as total
           from payment.ledger_entry
-          group by event_id, payment_id, kind, currency_code
-        ) as e using (event_id, payment_id, kind)
+          group by event_id, payment_id, kind, reference, currency_code
+        ) as e using (event_id, payment_id, kind, reference)
         where ${eventId}::uuid is null or event_id = ${eventId}::uuid
-        group by event_id, payment_id, kind
+        group by event_id, payment_id, kind, reference
       ) as transactions`,
   },
   {
@@ -111,27 +160,25 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
         group by currency_code
       ) as currencies`,
   },
+  {
+    promise: 6,
+    name: "payment.ledger_is_chained",
+    description:
+      "ledger transactions that are not sealed a minute after they were posted, or whose link does not follow the one before",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id || ':' || kind) filter (where broken))[1:10], '{}') as examples
+      from (
+        select t.payment_id, t.kind, case
+            when l.link_no is null then t.created_at < now() - interval '60 seconds'
+            when l.link_no = 1 then l.previous_hash <> decode(repeat('00', 32), 'hex')
+            else p.hash is distinct from l.previous_hash
+          end or coalesce(l.hash <> sha256(l.previous_hash || l.content_hash), false) as broken
+        from payment.ledger_transaction as t
+        left join payment.ledger_link as l
+          on l.event_id = t.event_id and l.payment_id = t.payment_id and l.kind = t.kind and l.reference = t.reference
+        left join payment.ledger_link as p on p.link_no = l.link_no - 1
+        where ${eventId}::uuid is null or t.event_id = ${eventId}::uuid
+      ) as links`,
+  },
 ];
-
-function postingsOf(
-  tx: Transaction,
-  eventId: string | null,
-  { kind, sign, states }: { kind: "capture" | "refund"; sign: number; states: number[] },
-): Promise<Found[]> {
-  return tx<Found[]>`
-    select count(*) filter (where broken) as violations, count(*) as examined,
-      coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
-    from (
-      select payment_id, case
-          when p.state = any(${states}::smallint[]) then
-            e.amount_minor is distinct from ${sign} * p.amount_minor or e.currency_code is distinct from p.currency_code
-          else t.kind is not null
-        end as broken
-      from payment.payment as p
-      full join (select * from payment.ledger_transaction where kind = ${kind}) as t using (event_id, payment_id)
-      left join (
-        select * from payment.ledger_entry where account = 'provider_receivable' and kind = ${kind}
-      ) as e using (event_id, payment_id)
-      where ${eventId}::uuid is null or event_id = ${eventId}::uuid
-    ) as payments`;
-}

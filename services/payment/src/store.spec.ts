@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { createSql, type Sql } from "#shared/sql";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { newKey } from "../test/harness.ts";
 import { PaymentState, type PaymentKey } from "./domain/payment.ts";
 import { createStore, type Move, type Store } from "./store.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
+import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import { createRefundStore } from "./store-refunds.ts";
 
-const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDING, REFUNDED, VOIDED } = PaymentState;
+const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDED, VOIDED } = PaymentState;
 
 describe("store", () => {
   let database: TestDatabase;
@@ -38,7 +41,16 @@ describe("store", () => {
     }
   };
   const toCaptured = [AUTHORIZED, CAPTURING, CAPTURED];
-  const toRefunded = [...toCaptured, REFUNDING, REFUNDED];
+  /** Captures and refunds a payment; returns the refund's id. */
+  const walkToRefunded = async (key: PaymentKey): Promise<string> => {
+    await walk(key, ...toCaptured);
+    const refunds = createRefundStore(sql);
+    const refundId = randomUUID();
+    const { decision } = await refunds.begin({ ...key, refundId, part: undefined });
+    assert.equal(decision.kind, "ask");
+    await refunds.finish(key, (await refunds.readRunning(key))!, "ref");
+    return refundId;
+  };
 
   it("makes a payment once, and returns it as it stands for every repeat, in the order asked", async () => {
     const [one, two] = [newKey(), newKey()];
@@ -85,7 +97,7 @@ describe("store", () => {
 
   it("posts a capture and a refund with the state, each in two entries that cancel out", async () => {
     const key = newKey();
-    await walk(key, ...toRefunded);
+    await walkToRefunded(key);
     const entries = await sql<{ kind: string; account: string; amount_minor: number }[]>`
       select kind, account, amount_minor from payment.ledger_entry where payment_id = ${key.paymentId}
       order by kind, amount_minor`;
@@ -184,7 +196,7 @@ describe("store", () => {
     });
 
     it("can't be changed or shortened by the service's role, nor by a slip of the owner's", async () => {
-      for (const table of ["payment.ledger_transaction", "payment.ledger_entry"]) {
+      for (const table of ["payment.ledger_transaction", "payment.ledger_entry", "payment.ledger_link"]) {
         for (const statement of [
           `update ${table} set kind = 'refund'`,
           `delete from ${table}`,
@@ -195,6 +207,23 @@ describe("store", () => {
         }
       }
       await assert.rejects(sql`delete from payment.payment`, /permission denied/);
+    });
+
+    it("grants the service's role nothing but reading and adding, whatever the privilege is called", async () => {
+      const grants = await database.sql<{ table: string; privileges: string }[]>`
+        select table_name as table, string_agg(privilege_type, ' ' order by privilege_type) as privileges
+        from information_schema.role_table_grants
+        where grantee = 'boxoffice_payment' and table_name like 'ledger%'
+        group by table_name order by table_name`;
+      assert.deepEqual(
+        grants.map(({ table, privileges }) => `${table}: ${privileges}`),
+        [
+          "ledger_entry: INSERT SELECT",
+          "ledger_link: INSERT SELECT",
+          "ledger_transaction: INSERT SELECT",
+          "ledger_unsealed: DELETE INSERT SELECT",
+        ],
+      );
     });
   });
 
@@ -212,17 +241,19 @@ describe("store", () => {
       await walk(key());
       await walk(key(), DECLINED);
       await walk(key(), ...toCaptured);
-      await walk(key(), ...toRefunded);
+      await walkToRefunded(key());
       await store.create([{ ...key(), order: undefined, paymentMethodToken: undefined }]);
       const checks = await createInvariantStore(sql).check(eventId);
       assert.deepEqual(
         checks.map(({ promise, name, violations: found, examined }) => [promise, name, found, examined]),
         [
           [5, "payment.captured_once", 0, 5],
-          [5, "payment.refunded_once", 0, 5],
+          [5, "payment.refunds_posted_once", 0, 1],
+          [5, "payment.refunded_within_captured", 0, 5],
           [5, "payment.none_stuck", 0, 1],
           [6, "payment.transactions_balance", 0, 3],
           [6, "payment.currencies_balance", 0, 1],
+          [6, "payment.ledger_is_chained", 0, 3],
         ],
       );
       assert.ok((await createInvariantStore(sql).check(undefined))[0]!.examined > 5);
@@ -240,16 +271,32 @@ describe("store", () => {
 
     it("find a posting that belongs to no captured payment", async () => {
       const [key, orphan] = [newKey(), newKey()];
-      await walk(key, ...toRefunded);
-      await database.sql`update payment.payment set state = 7, refund_id = null, capture_ref = null, refund_ref = null
-        where payment_id = ${key.paymentId}`;
+      await walkToRefunded(key);
+      await database.sql`update payment.payment set state = 7, capture_ref = null where payment_id = ${key.paymentId}`;
       assert.deepEqual(await violations(key.eventId), {
         "payment.captured_once": [key.paymentId],
-        "payment.refunded_once": [key.paymentId],
+        "payment.refunded_within_captured": [key.paymentId],
       });
       await walk(orphan, ...toCaptured);
       await database.sql`delete from payment.payment where payment_id = ${orphan.paymentId}`;
       assert.deepEqual(await violations(orphan.eventId), { "payment.captured_once": [orphan.paymentId] });
+    });
+
+    it("find a refund without its posting, one of another amount, and one that the payment knows nothing of", async () => {
+      const [unposted, wrong, uncounted] = [newKey(), newKey(), newKey()];
+      for (const key of [unposted, wrong, uncounted]) await walkToRefunded(key);
+      await database.sql.begin(async (tx) => {
+        await tx`set local session_replication_role = replica`;
+        await tx`delete from payment.ledger_transaction where payment_id = ${unposted.paymentId} and kind = 'refund'`;
+        await tx`delete from payment.ledger_entry where payment_id = ${unposted.paymentId} and kind = 'refund'`;
+      });
+      await database.sql`update payment.refund set amount_minor = 1 where payment_id = ${wrong.paymentId}`;
+      await database.sql`
+        update payment.payment set state = 5, refunded_minor = 0 where payment_id = ${uncounted.paymentId}`;
+      const refunds = async (key: PaymentKey) => Object.keys(await violations(key.eventId));
+      assert.deepEqual(await refunds(unposted), ["payment.refunds_posted_once"]);
+      assert.deepEqual(await refunds(wrong), ["payment.refunds_posted_once", "payment.refunded_within_captured"]);
+      assert.deepEqual(await refunds(uncounted), ["payment.refunded_within_captured"]);
     });
 
     it("find what has been stuck for a minute, but not an authorisation that is still being asked for", async () => {
@@ -269,6 +316,27 @@ describe("store", () => {
         (await violations(eventId))["payment.none_stuck"]?.toSorted(),
         [authorizing.paymentId, capturing.paymentId].toSorted(),
       );
+    });
+
+    it("find what nobody has sealed for a minute, and a link that does not follow the one before", async () => {
+      const chain = createChainStore(sql);
+      await chain.seal({ itemsMax: 5_000 });
+      const key = newKey();
+      await walkToRefunded(key);
+      const chained = async () => (await violations(key.eventId))["payment.ledger_is_chained"];
+      const change = (statement: string) =>
+        database.sql.begin(async (tx) => {
+          await tx`set local session_replication_role = replica`;
+          await tx.unsafe(statement);
+        });
+      await change(`update payment.ledger_transaction set created_at = created_at - interval '61 seconds'
+        where payment_id = '${key.paymentId}' and kind = 'capture'`);
+      assert.deepEqual(await chained(), [`${key.paymentId}:capture`]);
+      await chain.seal({ itemsMax: 5_000 });
+      assert.equal(await chained(), undefined);
+      await change(`update payment.ledger_link set hash = decode(md5('x') || md5('y'), 'hex')
+        where payment_id = '${key.paymentId}' and kind = 'capture'`);
+      assert.deepEqual((await chained())?.toSorted(), [`${key.paymentId}:capture`, `${key.paymentId}:refund`]);
     });
 
     it("find a ledger that does not balance, and a transaction without entries", async () => {
@@ -313,6 +381,7 @@ function creationOf(key: PaymentKey) {
     order: {
       reservationId: key.paymentId,
       customerId: "c",
+      areaId: "stalls",
       amountMinor: 4_200,
       currencyCode: "EUR",
       requestHash: "00ff",
@@ -330,6 +399,5 @@ function moveOf({ eventId, paymentId }: PaymentKey, from: PaymentState, to: Paym
     to,
     ref: "ref",
     declineReason: to === DECLINED ? "other" : undefined,
-    refundId: to === REFUNDING ? paymentId : undefined,
   };
 }

@@ -1,9 +1,9 @@
-// All SQL about payments and their ledger. Every write is set-based, conditional, and one statement, so one transaction;
+// All SQL about payments up to their capture, and its posting. Every write is set-based, conditional, and one statement, so one transaction;
 // every batch takes its rows in key order, so that two replicas never wait for each other in a circle.
 
 import type { Sql } from "#shared/sql";
 import { PaymentState, type Order, type Payment, type PaymentKey } from "./domain/payment.ts";
-import { paymentFromRow, type PaymentRow } from "./payment-row.ts";
+import { paymentColumns, paymentFromRow, type PaymentRow } from "./payment-row.ts";
 
 /** A row to be made, unless the key has one. Without an order it is a tombstone, VOIDED from the start. */
 export type Creation = PaymentKey & { order: Order | undefined; paymentMethodToken: string | undefined };
@@ -12,10 +12,9 @@ export type Creation = PaymentKey & { order: Order | undefined; paymentMethodTok
 export type Move = PaymentKey & {
   from: PaymentState;
   to: PaymentState;
-  /** The provider's name for what it did; belongs to AUTHORIZED, CAPTURED and REFUNDED. */
+  /** The provider's name for what it did; belongs to AUTHORIZED and CAPTURED. */
   ref: string | undefined;
   declineReason: string | undefined;
-  refundId: string | undefined;
 };
 
 /** The payments in the database. Arrays go and come in the same order; undefined where there is no such payment. */
@@ -23,7 +22,7 @@ export type Store = {
   /** Makes what is not there yet. Returns each payment as it then stands. */
   create(creations: Creation[]): Promise<(Payment | undefined)[]>;
   /**
-   * Moves the payments that are still in the expected state and posts captures and refunds to the ledger with them. Of
+   * Moves the payments that are still in the expected state and posts captures to the ledger with them. Of
    * several moves of one payment the first counts. Returns each payment as it then stands.
    */
   move(moves: Move[]): Promise<(Payment | undefined)[]>;
@@ -35,19 +34,16 @@ export type Store = {
 
 /** Returns the store. */
 export function createStore(sql: Sql): Store {
-  const columns = sql`
-    p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.amount_minor, p.currency_code,
-    encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
-    p.capture_ref, p.decline_reason, p.refund_id, p.created_at`;
+  const columns = paymentColumns(sql);
 
   async function create(creations: Creation[]): Promise<(Payment | undefined)[]> {
     const text = (field: (order: Order) => string | number) =>
       creations.map(({ order }) => (order ? String(field(order)) : null));
     const rows = await sql<PaymentRow[]>`
       insert into payment.payment as p (
-        event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code, request_hash, provider,
-        payment_method_token)
-      select event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
+        event_id, payment_id, state, reservation_id, customer_id, area_id, amount_minor, currency_code, request_hash,
+        provider, payment_method_token)
+      select event_id, payment_id, state, reservation_id, customer_id, area_id, amount_minor, currency_code,
         decode(request_hash, 'hex'), provider, payment_method_token
       from unnest(
         ${creations.map(({ eventId }) => eventId)}::uuid[],
@@ -55,12 +51,13 @@ export function createStore(sql: Sql): Store {
         ${creations.map(({ order }) => (order ? PaymentState.AUTHORIZING : PaymentState.VOIDED))}::smallint[],
         ${text((order) => order.reservationId)}::uuid[],
         ${text((order) => order.customerId)}::text[],
+        ${creations.map(({ order }) => order?.areaId ?? "")}::text[],
         ${text((order) => order.amountMinor)}::bigint[],
         ${text((order) => order.currencyCode)}::text[],
         ${text((order) => order.requestHash)}::text[],
         ${text((order) => order.provider)}::text[],
         ${creations.map(({ paymentMethodToken }) => paymentMethodToken ?? null)}::text[]
-      ) as c (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code, request_hash,
+      ) as c (event_id, payment_id, state, reservation_id, customer_id, area_id, amount_minor, currency_code, request_hash,
         provider, payment_method_token)
       order by event_id, payment_id
       on conflict (event_id, payment_id) do nothing
@@ -78,9 +75,8 @@ export function createStore(sql: Sql): Store {
           ${chosen.map(({ from }) => from)}::smallint[],
           ${chosen.map(({ to }) => to)}::smallint[],
           ${chosen.map(({ ref }) => ref ?? null)}::text[],
-          ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[],
-          ${chosen.map(({ refundId }) => refundId ?? null)}::uuid[]
-        ) as a (event_id, payment_id, from_state, to_state, ref, decline_reason, refund_id)
+          ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[]
+        ) as a (event_id, payment_id, from_state, to_state, ref, decline_reason)
       ), locked as (
         select asked.*
         from asked join payment.payment as p using (event_id, payment_id)
@@ -92,30 +88,21 @@ export function createStore(sql: Sql): Store {
         set state = l.to_state,
           authorization_ref = case l.to_state when 2 then l.ref else p.authorization_ref end,
           capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
-          refund_ref = case l.to_state when 9 then l.ref else p.refund_ref end,
           decline_reason = l.decline_reason,
-          refund_id = coalesce(l.refund_id, p.refund_id),
           payment_method_token = null,
           updated_at = clock_timestamp(),
           attempted_at = clock_timestamp()
         from locked as l
         where p.event_id = l.event_id and p.payment_id = l.payment_id and p.state = l.from_state
         returning p.*
-      ), posting as (
-        select event_id, payment_id, case state when 5 then 'capture' else 'refund' end as kind,
-          currency_code, amount_minor
-        from moved
-        where state in (5, 9)
       ), posted as (
-        insert into payment.ledger_transaction (event_id, payment_id, kind)
-        select event_id, payment_id, kind from posting
+        insert into payment.ledger_transaction (event_id, payment_id, kind, area_id)
+        select event_id, payment_id, 'capture', area_id from moved where state = 5
       ), entered as (
         insert into payment.ledger_entry (event_id, payment_id, kind, account, currency_code, amount_minor)
-        select event_id, payment_id, kind, account, currency_code, sign * amount_minor
-        from posting join (values
-          ('capture', 'provider_receivable', 1), ('capture', 'ticket_sales', -1),
-          ('refund', 'ticket_refunds', 1), ('refund', 'provider_receivable', -1)
-        ) as rule (kind, account, sign) using (kind)
+        select event_id, payment_id, 'capture', account, currency_code, sign * amount_minor
+        from moved cross join (values ('provider_receivable', 1), ('ticket_sales', -1)) as rule (account, sign)
+        where state = 5
       )
       select ${columns} from moved as p`;
     return await complete(moves, rows);

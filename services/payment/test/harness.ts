@@ -76,6 +76,7 @@ export function orderFor(key: { eventId: string; paymentId: string }, paymentMet
     customerId: "customer-1",
     amount: { currencyCode: "EUR", amountMinor: 4_200n },
     paymentMethodToken,
+    areaId: "stalls",
   };
 }
 

@@ -16,19 +16,23 @@ import type { ReservationConfig } from "./config.ts";
 import type { Booking } from "./domain/booking.ts";
 import { startExpirySweeper } from "./expiry-sweeper.ts";
 import { checkInvariants as runInvariantChecks } from "./invariants.ts";
+import { createEventTerms } from "./event-terms.ts";
 import { createInventory } from "./inventory.ts";
 import { startLeaseKeeper } from "./lease-keeper.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { createPayments } from "./payments.ts";
 import { startReconciler } from "./reconciler.ts";
+import { refundBooking } from "./refunding.ts";
 import { cancelReservation } from "./rpc/cancel-reservation.ts";
 import { checkInvariants } from "./rpc/check-invariants.ts";
 import { checkout } from "./rpc/checkout.ts";
 import { createReservations } from "./rpc/create-reservations.ts";
 import { getReservation } from "./rpc/get-reservation.ts";
 import { listReservations } from "./rpc/list-reservations.ts";
+import { refundReservation } from "./rpc/refund-reservation.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
+import { readRunningRefund } from "./store/refunds.ts";
 import { createTicketHandlers } from "./tickets/ticket-handlers.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
 
@@ -57,6 +61,7 @@ export async function buildReservation(
     timeoutMs: config.INVENTORY_TIMEOUT_MS,
     metrics: batchMetrics,
   });
+  const terms = createEventTerms({ client: inventoryClient, timeoutMs: config.INVENTORY_TIMEOUT_MS });
   const payments = createPayments({ client: paymentClient, timeoutMs: config.PAYMENT_TIMEOUT_MS });
   const moves = createBatcher<Move, Booking | undefined>({
     ...moveBounds,
@@ -68,6 +73,7 @@ export async function buildReservation(
   const runner = createSagaRunner({
     inventory,
     payments,
+    readRefund: (booking) => readRunningRefund(sql, booking),
     moves,
     newId,
     leaseMs,
@@ -112,7 +118,11 @@ export async function buildReservation(
         getReservation: getReservation({ sql }),
         listReservations: listReservations({ sql }),
         cancelReservation: cancelReservation({
-          cancel: (key, call) => cancelBooking(key, call, { sql, runner, moves, newId, leaseMs }),
+          cancel: (key, call) => cancelBooking(key, call, { sql, runner, moves, terms, newId, leaseMs }),
+        }),
+        refundReservation: refundReservation({
+          refund: (request, { deadlineAtMs }) =>
+            refundBooking(request, { kind: "organiser" }, { deadlineAtMs, sql, runner, leaseMs }),
         }),
         checkout: checkout({ checkouts }),
         checkInvariants: checkInvariants({

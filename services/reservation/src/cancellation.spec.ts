@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
+import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { admit, buyTickets, codeOf, ticketsOf } from "../test/doors.ts";
 import { down, failing, gateAt } from "../test/hooks.ts";
+import type { Refusal } from "#stubs";
+import { TicketState } from "#gen/boxoffice/reservation/v1/ticket";
 import {
   cancel,
   createWorld,
+  customerId,
   eventually,
   newIds,
   outcomeOf,
   pay,
   reserve,
   stateNow,
+  within,
   type Replica,
   type World,
 } from "../test/world.ts";
@@ -44,7 +50,7 @@ describe("cancelling", () => {
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["REFUNDED"]);
     assert.equal(world.inventory.stateOf(ids.reservationId), "REFUNDED");
     assert.equal(await cancel(other, ids), "REFUNDED");
-    assert.equal([...world.payment.payments.values()].find((each) => each.refundId)!.refunds, 1);
+    assert.equal([...world.payment.payments.values()].find((each) => each.refunds.size > 0)!.refunds.size, 1);
   });
 
   it("answers CANCELLED although inventory is down, and releases once it is back", async () => {
@@ -77,7 +83,9 @@ describe("cancelling", () => {
   it("takes a payment that was refunded elsewhere as refunded", async () => {
     const ids = await reserve(replica);
     const { paymentId } = await pay(replica, ids);
-    world.payment.payments.get(paymentId)!.refundId = "another";
+    const payment = world.payment.payments.get(paymentId)!;
+    payment.refunds.set("another", payment.request.amount!.amountMinor);
+    payment.state = PaymentState.REFUNDED;
     assert.equal(await cancel(replica, ids), "REFUNDED");
   });
 
@@ -92,9 +100,7 @@ describe("cancelling", () => {
       (state) => state === "REFUNDED",
     );
     assert.equal(
-      [...world.payment.payments.values()].find(
-        (each) => each.refundId && each.request.reservationId === ids.reservationId,
-      )!.refunds,
+      [...world.payment.payments.values()].find((each) => each.request.reservationId === ids.reservationId)!.refunds.size,
       1,
     );
   });
@@ -126,6 +132,45 @@ describe("cancelling", () => {
       const captures = world.payment.capturesOf(ids.reservationId);
       assert.equal(captures, cancelled === "CANCELLED" ? 0 : 1);
     }
+  });
+
+  it("refuses to give a paid booking back once the event's refunds have ended, and a held one never", async () => {
+    const ids = await reserve(replica);
+    const held = await reserve(replica, newIds(ids.eventId));
+    await pay(replica, ids);
+    world.inventory.refundEnds.set(ids.eventId, Date.now() - 1);
+    const { outcome } = await replica.client.cancelReservation({ key: { ...ids, customerId } }, within);
+    assert.equal(outcomeOf(outcome), "REFUND_NOT_ALLOWED");
+    const refusal = outcome!.outcome.value as Refusal;
+    assert.equal(refusal.metadata["rule"], "REFUND_TIME_OVER");
+    assert.ok(refusal.metadata["refund_until_time"]);
+    assert.equal(await stateNow(replica, ids), "CONFIRMED");
+    assert.equal(await cancel(replica, held), "CANCELLED");
+  });
+
+  it("refuses to give a booking back that somebody was let in with; its tickets stay as they are", async () => {
+    const { ids, tickets } = await buyTickets(replica);
+    await admit(replica, { eventId: ids.eventId, code: await codeOf(replica, tickets[0]!) });
+    const { outcome } = await other.client.cancelReservation({ key: { ...ids, customerId } }, within);
+    assert.equal((outcome!.outcome.value as Refusal).metadata["rule"], "TICKET_ADMITTED");
+    assert.deepEqual(
+      (await ticketsOf(replica, ids)).map(({ state }) => state),
+      [TicketState.ADMITTED, TicketState.VALID],
+    );
+  });
+
+  it("asks for an event's rule once, and says that it could not where inventory is down", async () => {
+    const fresh = await world.startReplica();
+    const ids = await reserve(fresh);
+    const [second, third] = [await reserve(fresh, newIds(ids.eventId)), await reserve(fresh)];
+    for (const each of [ids, second, third]) await pay(fresh, each);
+    world.inventory.hooks.before = failing("getEvent", 1);
+    await assert.rejects(cancel(fresh, third));
+    assert.equal(await stateNow(fresh, third), "CONFIRMED");
+    world.inventory.hooks.reset();
+    assert.deepEqual([await cancel(fresh, ids), await cancel(fresh, second)], ["REFUNDED", "REFUNDED"]);
+    assert.equal(world.inventory.hooks.calls.get("getEvent"), 1);
+    await fresh.stop();
   });
 
   it("waits for a running payment", async () => {

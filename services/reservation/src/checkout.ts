@@ -126,6 +126,7 @@ function refusalOf(booking: Booking): CheckoutResult {
     case "wrongState":
       return decision;
     case "stay":
+    case "paid":
       throw new Error("a checkout always changes something or is refused");
     default:
       return assertNever(decision);

@@ -8,6 +8,7 @@ import { CallerGoneError } from "#shared/batcher";
 import type { Sql } from "#shared/sql";
 import { isUnfinished, Phase } from "./domain/booking.ts";
 import { holdAgrees, paymentAgrees } from "./domain/agreement.ts";
+import type { Payment } from "#gen/boxoffice/payment/v1/payment";
 import type { Inventory } from "./inventory.ts";
 import type { Payments } from "./payments.ts";
 import {
@@ -53,13 +54,13 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
       {
         promise: 4,
         name: "reservation.holds_agree",
-        description: "settled bookings whose hold in inventory stands in a contradicting state",
+        description: "settled bookings whose hold in inventory stands in a contradicting state, or owns other places",
         async violators(rows) {
           const settled = rows.filter(({ phase }) => phase !== Phase.held && !isUnfinished(phase));
           const outcomes = settled.length > 0 ? await inventory.getHolds(settled) : [];
-          return settled.filter(({ phase }, index) => {
+          return settled.filter((row, index) => {
             const outcome = outcomes[index]?.outcome;
-            return !holdAgrees(phase, outcome?.case === "hold" ? outcome.value.state : undefined);
+            return !holdAgrees(row, outcome?.case === "hold" ? outcome.value : undefined);
           });
         },
       },
@@ -82,6 +83,12 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
         violators: (rows) => rows.filter(({ mistaken }) => mistaken),
       },
       {
+        promise: 5,
+        name: "reservation.refunds_agree",
+        description: "bookings whose refunds are not what they say was paid back, or took other places than their tickets say",
+        violators: (rows) => rows.filter(({ miscounted }) => miscounted),
+      },
+      {
         promise: 10,
         name: "reservation.states_move_forward",
         description: "paid bookings that stand in a state before CONFIRMED",
@@ -97,18 +104,22 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
       {
         promise: 5,
         name: "reservation.payments_agree",
-        description: "ended attempts to pay whose payment stands in a contradicting state",
+        description: "ended attempts to pay whose payment stands in a contradicting state, or was refunded otherwise",
         async violators(rows) {
           const outcomes = await payments.getPayments(rows);
           return rows.filter((row, index) => {
             const outcome = outcomes[index]?.outcome;
-            return !paymentAgrees(row, outcome?.case === "payment" ? outcome.value.state : undefined);
+            return !paymentAgrees(row, outcome?.case === "payment" ? factsOf(outcome.value) : undefined);
           });
         },
       },
     ],
   });
   return [...ofBookings, ...ofCheckouts];
+}
+
+function factsOf({ state, refunded }: Payment) {
+  return { state, refundedMinor: Number(refunded?.amountMinor ?? 0n) };
 }
 
 async function examine<Row extends { reservationId: string }>(options: {

@@ -8,9 +8,17 @@ import type { BatchMetrics } from "#shared/metrics";
 import type { Hold, HoldCommandSchema, HoldOutcome } from "#gen/boxoffice/inventory/v1/inventory";
 import { answerOf, type Answer } from "./answer.ts";
 import type { BookingKey } from "./domain/booking.ts";
+import type { Rest } from "./store/refunds.ts";
 
 /** A hold to be made. */
 export type HoldCommand = MessageInitShape<typeof HoldCommandSchema>;
+
+type ReleaseOptions = {
+  confirmedToo: boolean;
+  keepBlocked?: boolean;
+  /** What a confirmed hold goes on owning; nothing where undefined. */
+  remainder?: Rest;
+};
 
 /** What reservation asks of inventory. */
 export type Inventory = {
@@ -18,8 +26,11 @@ export type Inventory = {
   holdSeats(commands: HoldCommand[], options: { timeoutMs: number }): Promise<HoldOutcome[]>;
   /** Sells the seats of a live hold. */
   confirm(key: BookingKey): Promise<Answer<Hold>>;
-  /** Frees the seats of a hold; sold ones too where `confirmedToo`. */
-  release(key: BookingKey, options: { confirmedToo: boolean }): Promise<Answer<Hold>>;
+  /**
+   * Frees the seats of a hold, all but a remainder; sold ones too where `confirmedToo`, or keeps those from sale where
+   * `keepBlocked`.
+   */
+  release(key: BookingKey, options: ReleaseOptions): Promise<Answer<Hold>>;
   /** Asks for at least `extendByMs` more, from now. */
   extend(key: BookingKey, options: { extendByMs: number }): Promise<Answer<Hold>>;
   /** Returns up to 500 holds as they stand; answers in order. Throws ConnectError. */
@@ -52,11 +63,8 @@ export function createInventory(options: {
   const confirms = batched("inventory_confirm", (items: BookingKey[]) =>
     client.confirmHolds({ keys: items.map(holdKey) }, within),
   );
-  const releases = batched("inventory_release", (items: { key: BookingKey; confirmedToo: boolean }[]) =>
-    client.releaseHolds(
-      { commands: items.map(({ key, confirmedToo }) => ({ key: holdKey(key), confirmedToo })) },
-      within,
-    ),
+  const releases = batched("inventory_release", (items: { key: BookingKey; options: ReleaseOptions }[]) =>
+    client.releaseHolds({ commands: items.map(({ key, options }) => ({ key: holdKey(key), ...options })) }, within),
   );
   const extensions = batched("inventory_extend", (items: { key: BookingKey; extendByMs: number }[]) =>
     client.extendHolds(
@@ -69,7 +77,7 @@ export function createInventory(options: {
     holdSeats: async (commands, { timeoutMs: callTimeoutMs }) =>
       (await client.holdSeats({ commands }, { timeoutMs: callTimeoutMs })).outcomes,
     confirm: (key) => answerOf(confirms.submit(key, patience())),
-    release: (key, { confirmedToo }) => answerOf(releases.submit({ key, confirmedToo }, patience())),
+    release: (key, options) => answerOf(releases.submit({ key, options }, patience())),
     extend: (key, { extendByMs }) => answerOf(extensions.submit({ key, extendByMs }, patience())),
     getHolds: async (keys) => (await client.getHolds({ keys: keys.map(holdKey) }, within)).outcomes,
     close: async () => void (await Promise.all([confirms.close(), releases.close(), extensions.close()])),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Redis } from "ioredis";
+import { v7 as uuidv7 } from "uuid";
 import { freePort } from "#stack/ports";
 import { findRedisServer, startRedis } from "#stack/redis";
 import { testSetting } from "../../../test/support/database.ts";
@@ -11,6 +12,7 @@ import {
   pay,
   reserve,
   stateNow,
+  within,
   type Ids,
   type World,
 } from "../test/world.ts";
@@ -31,6 +33,9 @@ describe("outbox relay", () => {
     const [first, second] = [await world.startReplica(), await world.startReplica()];
     const [paid, given, lapsed] = [await reserve(first), await reserve(second), await reserve(first)];
     await pay(first, paid);
+    const part = { case: "amount" as const, value: { currencyCode: "EUR", amountMinor: 1n } };
+    const refund = { refundId: uuidv7(), reason: "sorry", requestedBy: "organiser", part };
+    await first.client.refundReservation({ ...paid, ...refund }, within);
     await cancel(second, paid);
     await cancel(first, given);
     await world.database.sql`
@@ -45,7 +50,10 @@ describe("outbox relay", () => {
       (rows) => rows === 0,
     );
     const types = async (ids: Ids) => new Set((await entriesOf(redis, ids)).map(({ type }) => type));
-    assert.deepEqual(await types(paid), new Set(["reservation.held", "reservation.confirmed", "reservation.refunded"]));
+    assert.deepEqual(
+      await types(paid),
+      new Set(["held", "confirmed", "partly_refunded", "refunded"].map((type) => `reservation.${type}`)),
+    );
     assert.deepEqual(await types(given), new Set(["reservation.held", "reservation.cancelled"]));
     assert.deepEqual(await types(lapsed), new Set(["reservation.held", "reservation.expired"]));
     const { data } = (await entriesOf(redis, paid))[0]!;

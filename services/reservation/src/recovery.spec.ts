@@ -29,12 +29,14 @@ import {
 } from "../test/world.ts";
 import { digestOf } from "./domain/checkout.ts";
 import { Phase, type Booking } from "./domain/booking.ts";
+import type { RefundWish } from "./domain/refund.ts";
 import { createInventory, type Inventory } from "./inventory.ts";
 import { createPayments, type Payments } from "./payments.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
 import { beginCheckouts } from "./store/begin-checkouts.ts";
 import { readBooking } from "./store/read-bookings.ts";
+import { beginRefund, readRunningRefund } from "./store/refunds.ts";
 
 describe("recovery", () => {
   let world: World;
@@ -96,6 +98,7 @@ describe("recovery", () => {
         refund: mortal(payments.refund),
       },
       moves: { submit: mortal(async (move: Move) => (await applyMoves(sql, [move]))[0]) },
+      readRefund: (booking) => readRunningRefund(sql, booking),
       newId: () => uuidv4(),
       now: Date.now,
       random: Math.random,
@@ -124,12 +127,17 @@ describe("recovery", () => {
 
   async function beginCancel(ids: Ids): Promise<Booking> {
     const booking = (await readBooking(sql, { ...ids, customerId }))!;
-    const [moved] = await applyMoves(sql, [
-      booking.phase === Phase.held
-        ? { from: booking, to: Phase.releasing, leaseMs: 0 }
-        : { from: booking, to: Phase.refunding, leaseMs: 0, refundId: uuidv4() },
-    ]);
+    const [moved] = await applyMoves(sql, [{ from: booking, to: Phase.releasing, leaseMs: 0 }]);
     return moved!;
+  }
+
+  async function payAndRefund(ids: Ids, wishOf: (ticketIds: string[]) => RefundWish): Promise<Booking> {
+    await pay(replica, ids);
+    const wish = wishOf((await ticketsOf(replica, ids)).map(({ ticketId }) => ticketId));
+    const request = { ...ids, refundId: uuidv4(), reason: "off", keepBlocked: false, requestedBy: "organiser", wish };
+    const begun = await beginRefund(sql, request, { asker: { kind: "organiser" }, leaseMs: 0 });
+    assert.equal(begun.kind, "begun");
+    return (begun as { booking: Booking }).booking;
   }
 
   const stories: {
@@ -177,11 +185,18 @@ describe("recovery", () => {
     },
     {
       name: "a refund",
-      start: async (ids) => {
-        await pay(replica, ids);
-        return await beginCancel(ids);
-      },
+      start: (ids) => payAndRefund(ids, () => ({ kind: "whole" })),
       ...{ end: "REFUNDED", payments: ["REFUNDED"], hold: "REFUNDED", steps: 3 },
+    },
+    {
+      name: "a refund of one ticket",
+      start: (ids) => payAndRefund(ids, ([ticketId]) => ({ kind: "tickets", ticketIds: [ticketId!] })),
+      ...{ end: "CONFIRMED", payments: ["CAPTURED"], hold: "CONFIRMED", steps: 3 },
+    },
+    {
+      name: "a refund of an amount",
+      start: (ids) => payAndRefund(ids, () => ({ kind: "amount", amountMinor: 300, currency: "EUR" })),
+      ...{ end: "CONFIRMED", payments: ["CAPTURED"], hold: "CONFIRMED", steps: 2 },
     },
   ];
 

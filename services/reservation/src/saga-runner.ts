@@ -148,5 +148,5 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
 // A run hears of its last write later than the database: the booking's next attempt or cancellation may be here first, and
 // must not be taken for what is just ending. Two runs of one booking do no harm; a run too few waits for the lease.
 function isSameWork(a: Booking, b: Booking): boolean {
-  return a.phase === b.phase && a.paymentId === b.paymentId;
+  return a.phase === b.phase && a.paymentId === b.paymentId && a.refundId === b.refundId;
 }

@@ -8,6 +8,7 @@ import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "./answer.ts";
 import { isFree, Phase, type Booking } from "./domain/booking.ts";
+import type { RunningRefund } from "./store/refunds.ts";
 import type { Command } from "./domain/transition.ts";
 import type { Inventory } from "./inventory.ts";
 import type { Payments } from "./payments.ts";
@@ -22,6 +23,8 @@ export type Progress =
 export type SagaDeps = {
   inventory: Inventory;
   payments: Payments;
+  /** Returns a booking's running refund. Throws on failed I/O, and where there is none. */
+  readRefund: (booking: Booking) => Promise<RunningRefund>;
   /** Milliseconds since the epoch; only decides when to ask for more time, never whether a hold is alive. */
   now: () => number;
   newId: () => string;
@@ -42,6 +45,7 @@ export async function advance(booking: Booking, deps: SagaDeps): Promise<Progres
     case Phase.voiding:
       return await undo(booking, deps);
     case Phase.refunding:
+    case Phase.partRefunding:
       return await refund(booking, deps);
     case Phase.releasing:
       return await release(booking, deps);
@@ -163,19 +167,26 @@ async function undo(booking: Booking, { payments, inventory, newId }: SagaDeps):
   return isFreed(released) ? learned({ kind: "undone" }) : again(released);
 }
 
-async function refund(booking: Booking, { payments, inventory }: SagaDeps): Promise<Progress> {
+// The money first, then the places: one that is free again was paid back.
+async function refund(booking: Booking, { payments, inventory, readRefund }: SagaDeps): Promise<Progress> {
+  const { kind, rest, keepBlocked, ...part } = await readRefund(booking);
   if (!isFree(booking)) {
     const { eventId, refundId } = booking;
-    if (refundId === null) throw new Error("a refunding booking has no refund id");
-    const answer = await payments.refund({ eventId, paymentId: paymentIdOf(booking), refundId });
-    const isRefunded =
-      (answer.kind === "known" && answer.value.state === PaymentState.REFUNDED) ||
-      // It was refunded under another id: the money is back.
-      (answer.kind === "refused" && answer.refusal.reason === RefusalReason.IDEMPOTENCY_KEY_REUSED);
-    if (!isRefunded) return again(answer);
+    const answer = await payments.refund({ eventId, paymentId: paymentIdOf(booking), refundId: refundId!, ...part });
+    // Nothing is left of it, though under another id: the money is back.
+    const isBack = answer.kind === "refused" && answer.refusal.metadata["state"] === "REFUNDED";
+    if (answer.kind === "known" && !answer.value.finishTime) return { kind: "again", because: "the refund is not known" };
+    if (answer.kind !== "known" && !isBack) return again(answer);
   }
-  const released = await inventory.release(booking, { confirmedToo: true });
-  return isFreed(released) ? learned({ kind: "refunded" }) : again(released);
+  if (booking.phase === Phase.refunding) {
+    const released = await inventory.release(booking, { confirmedToo: true, keepBlocked });
+    return isFreed(released) ? learned({ kind: "refunded" }) : again(released);
+  }
+  if (kind !== "amount") {
+    const released = await inventory.release(booking, { confirmedToo: true, keepBlocked, remainder: rest });
+    if (released.kind !== "known" && !isFreed(released)) return again(released);
+  }
+  return learned({ kind: "partRefunded" });
 }
 
 async function release(booking: Booking, { inventory }: SagaDeps): Promise<Progress> {

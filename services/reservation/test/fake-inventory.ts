@@ -28,6 +28,10 @@ type StoredHold = {
   capAtMs: number;
   currencyCode: string;
   amountMinor: bigint;
+  /** Its seats were kept from sale when it was refunded. */
+  blocked?: boolean;
+  /** What it owns since a part of it was given back. */
+  rest?: { places: number; seats: { row: string; number: number }[] };
 };
 
 export type FakeInventory = {
@@ -36,6 +40,8 @@ export type FakeInventory = {
   hooks: Hooks;
   /** How the next holds are made. */
   settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number };
+  /** When the refunds of events end, in epoch milliseconds, where that is not in a day. */
+  refundEnds: Map<string, number>;
   /** Bytes of each HoldSeats request so far. */
   requestBytes: number[];
   /** Ends a hold now, as its own clock would. */
@@ -53,10 +59,11 @@ export async function startFakeInventory(): Promise<FakeInventory> {
   const requestBytes: number[] = [];
   // No seat is ever given twice, so that the tickets of an event's bookings never collide.
   const seatsGiven = new Map<string, number>();
+  const refundEnds = new Map<string, number>();
   const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity };
 
   function holdOutcome(holdId: string, hold: StoredHold): HoldOutcome {
-    const { command, firstSeat, createdAtMs, expiresAtMs, currencyCode, amountMinor } = hold;
+    const { command, firstSeat, createdAtMs, expiresAtMs, currencyCode, amountMinor, rest } = hold;
     const { eventId, customerId, areaId, selection } = command;
     const seats =
       selection.case === "namedSeats"
@@ -68,8 +75,8 @@ export async function startFakeInventory(): Promise<FakeInventory> {
       outcome: {
         case: "hold",
         value: {
-          ...{ eventId, holdId, customerId, areaId, seats, state: standing(hold) },
-          quantity: selection.case === "generalAdmission" ? selection.value.quantity : seats.length,
+          ...{ eventId, holdId, customerId, areaId, seats: rest?.seats ?? seats, state: standing(hold) },
+          quantity: rest?.places ?? (selection.case === "generalAdmission" ? selection.value.quantity : seats.length),
           expireTime: timestampFromMs(expiresAtMs),
           unitPrice: { currencyCode, amountMinor },
           createTime: timestampFromMs(createdAtMs),
@@ -120,7 +127,10 @@ export async function startFakeInventory(): Promise<FakeInventory> {
       implement(InventoryService, {
         createEvent: unimplemented,
         publishEvent: unimplemented,
-        getEvent: unimplemented,
+        getEvent: ({ eventId }) =>
+          hooks.around("getEvent", () => ({
+            event: { eventId, refundUntilTime: timestampFromMs(refundEnds.get(eventId) ?? Date.now() + 86_400_000) },
+          })),
         listEvents: unimplemented,
         getAvailability: unimplemented,
         checkInvariants: unimplemented,
@@ -141,13 +151,17 @@ export async function startFakeInventory(): Promise<FakeInventory> {
           })),
         releaseHolds: ({ commands }) =>
           hooks.around("releaseHolds", () => ({
-            outcomes: commands.map(({ key, confirmedToo }) =>
+            outcomes: commands.map(({ key, confirmedToo, keepBlocked, remainder }) =>
               withHold(key, (found) => {
                 const state = standing(found);
                 if (state === HoldState.CONFIRMED && !confirmedToo) {
                   return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
                 }
-                if (state === HoldState.CONFIRMED) found.state = HoldState.REFUNDED;
+                if (state === HoldState.CONFIRMED) {
+                  if (remainder) found.rest = remainder;
+                  else found.state = HoldState.REFUNDED;
+                  found.blocked = keepBlocked;
+                }
                 if (state === HoldState.HELD) found.state = HoldState.RELEASED;
                 return undefined;
               }),
@@ -175,6 +189,7 @@ export async function startFakeInventory(): Promise<FakeInventory> {
     holds,
     hooks,
     settings,
+    refundEnds,
     requestBytes,
     lapse(holdId) {
       holds.get(holdId)!.expiresAtMs = Date.now() - 1;

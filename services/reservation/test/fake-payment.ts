@@ -4,7 +4,8 @@
 //   tok_capture_declined   authorised; the capture is declined
 //   tok_unknown            AUTHORIZING, until `settings` say otherwise
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { PaymentService, RefusalReason } from "#stubs";
 import { implement, startGrpcServer } from "#shared/grpc-server";
@@ -16,6 +17,8 @@ import {
   type AuthorizeRequest,
   type PaymentKey,
   type PaymentOutcome,
+  type RefundRequest,
+  type RefundResponseSchema,
 } from "#gen/boxoffice/payment/v1/payment";
 import { createHooks, type Hooks } from "./hooks.ts";
 
@@ -23,8 +26,8 @@ type StoredPayment = {
   request: AuthorizeRequest;
   state: PaymentState;
   captures: number;
-  refunds: number;
-  refundId?: string;
+  /** What each of its refunds gave back, in minor units, by their ids. */
+  refunds: Map<string, bigint>;
 };
 
 export type FakePayment = {
@@ -54,6 +57,7 @@ export async function startFakePayment(): Promise<FakePayment> {
           eventId: key!.eventId,
           paymentId: key!.paymentId,
           ...{ reservationId, customerId, amount: amount!, state: shown, provider: "fake" },
+          refunded: { currencyCode: amount!.currencyCode, amountMinor: refundedOf(payment) },
           declineReason: payment.state === PaymentState.DECLINED ? "card_declined" : "",
         },
       },
@@ -67,7 +71,7 @@ export async function startFakePayment(): Promise<FakePayment> {
 
   function authorize(request: AuthorizeRequest): PaymentOutcome {
     const paymentId = request.key!.paymentId;
-    const payment = payments.get(paymentId) ?? { request, state: PaymentState.AUTHORIZING, captures: 0, refunds: 0 };
+    const payment = payments.get(paymentId) ?? untouched(request);
     payments.set(paymentId, payment);
     if (payment.request.paymentMethodToken !== request.paymentMethodToken) {
       return refused(RefusalReason.IDEMPOTENCY_KEY_REUSED);
@@ -81,6 +85,30 @@ export async function startFakePayment(): Promise<FakePayment> {
     return token === "tok_decline" ? PaymentState.DECLINED : PaymentState.AUTHORIZED;
   }
 
+  function refund({ key, refundId, part }: RefundRequest): MessageInitShape<typeof RefundResponseSchema> {
+    const payment = payments.get(key?.paymentId ?? "");
+    if (!payment) return { outcome: refused(RefusalReason.NOT_FOUND) };
+    const totalMinor = payment.request.amount!.amountMinor;
+    const amountMinor = part?.amountMinor ?? totalMinor - refundedOf(payment);
+    if (!payment.refunds.has(refundId)) {
+      if (payment.captures === 0) return { outcome: refused(RefusalReason.WRONG_STATE, { state: "AUTHORIZED" }) };
+      if (payment.state === PaymentState.REFUNDED && amountMinor > 0n) {
+        return { outcome: refused(RefusalReason.WRONG_STATE, { state: "REFUNDED" }) };
+      }
+      if (refundedOf(payment) + amountMinor > totalMinor) {
+        return { outcome: refused(RefusalReason.REFUND_EXCEEDS_PAYMENT) };
+      }
+      payment.refunds.set(refundId, amountMinor);
+      if (refundedOf(payment) === totalMinor) payment.state = PaymentState.REFUNDED;
+    }
+    const { refunding } = settings;
+    return {
+      outcome: outcome(payment, refunding ? PaymentState.REFUNDING : payment.state),
+      refund: { refundId, ...(refunding ? {} : { finishTime: timestampFromMs(Date.now()) }) },
+    };
+  }
+
+  const unimplemented = () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented));
   const server = await startGrpcServer({
     host: "127.0.0.1",
     port: 0,
@@ -112,24 +140,14 @@ export async function startFakePayment(): Promise<FakePayment> {
               return outcome(payment);
             }),
           })),
-        refund: ({ key, refundId }) =>
-          hooks.around("refund", () => ({
-            outcome: withPayment(key, (payment) => {
-              if (payment.refundId !== undefined && payment.refundId !== refundId) {
-                return refused(RefusalReason.IDEMPOTENCY_KEY_REUSED);
-              }
-              if (payment.captures === 0) return refused(RefusalReason.WRONG_STATE);
-              if (payment.state !== PaymentState.REFUNDED) payment.refunds += 1;
-              payment.refundId = refundId;
-              payment.state = PaymentState.REFUNDED;
-              return outcome(payment, settings.refunding ? PaymentState.REFUNDING : PaymentState.REFUNDED);
-            }),
-          })),
+        refund: (request) => hooks.around("refund", () => refund(request)),
         getPayments: ({ keys }) =>
           hooks.around("getPayments", () => ({
             outcomes: keys.map((key) => withPayment(key, (found) => outcome(found))),
           })),
-        checkInvariants: () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented)),
+        checkInvariants: unimplemented,
+        verifyLedger: unimplemented,
+        getSaleFigures: unimplemented,
       }),
     ],
   });
@@ -146,6 +164,14 @@ export async function startFakePayment(): Promise<FakePayment> {
   };
 }
 
-function refused(reason: RefusalReason): PaymentOutcome {
-  return create(PaymentOutcomeSchema, { outcome: { case: "refusal", value: { reason, message: "refused" } } });
+function untouched(request: AuthorizeRequest): StoredPayment {
+  return { request, state: PaymentState.AUTHORIZING, captures: 0, refunds: new Map() };
+}
+
+function refundedOf({ refunds }: StoredPayment): bigint {
+  return [...refunds.values()].reduce((sum, each) => sum + each, 0n);
+}
+
+function refused(reason: RefusalReason, metadata: Record<string, string> = {}): PaymentOutcome {
+  return create(PaymentOutcomeSchema, { outcome: { case: "refusal", value: { reason, message: "refused", metadata } } });
 }

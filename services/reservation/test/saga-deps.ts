@@ -5,7 +5,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RefusalReason } from "#stubs";
 import { createRefusal } from "#shared/refusal";
 import { HoldSchema, HoldState, type Hold } from "#gen/boxoffice/inventory/v1/inventory";
-import { PaymentSchema, PaymentState, type Payment } from "#gen/boxoffice/payment/v1/payment";
+import { PaymentSchema, PaymentState, RefundSchema, type Payment, type Refund } from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "../src/answer.ts";
 import type { Booking, Phase } from "../src/domain/booking.ts";
 import type { SagaDeps } from "../src/saga.ts";
@@ -14,8 +14,9 @@ export const nowMs = 1_800_000_000_000;
 export const unknown: Answer<never> = { kind: "unknown", error: new Error("lost") };
 
 export type Answers = Partial<{
-  [K in "authorize" | "capture" | "void" | "refund"]: Answer<Payment>;
+  [K in "authorize" | "capture" | "void"]: Answer<Payment>;
 }> &
+  Partial<{ refund: Answer<Refund> }> &
   Partial<{ [K in "confirm" | "release" | "extend"]: Answer<Hold> }>;
 
 export function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
@@ -30,7 +31,7 @@ export function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
       authorize: answering("authorize", answers.authorize ?? paid(PaymentState.AUTHORIZED)),
       capture: answering("capture", answers.capture ?? paid(PaymentState.CAPTURED)),
       void: answering("void", answers.void ?? paid(PaymentState.VOIDED)),
-      refund: answering("refund", answers.refund ?? paid(PaymentState.REFUNDED)),
+      refund: answering("refund", answers.refund ?? refund({ isDone: true })),
       getPayments: async () => [],
     },
     inventory: {
@@ -41,6 +42,10 @@ export function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
       getHolds: async () => [],
       close: async () => {},
     },
+    readRefund: async () => ({
+      ...{ kind: "whole", amountMinor: 200, returnedMinor: 200, keepBlocked: false },
+      rest: { places: 0, seats: [] },
+    }),
     now: () => nowMs,
     newId: () => "refund",
   };
@@ -52,7 +57,13 @@ export function bookingIn(phase: Phase): Booking {
     ...{ quantity: 2, seats: "A:1,2", unitPriceMinor: 100, currency: "EUR", checkoutCount: 1, attempts: 0 },
     ...{ phase, phaseAt: new Date(nowMs), createdAt: new Date(nowMs), holdExpiresAt: new Date(nowMs + 600_000) },
     ...{ paymentId: "payment", paymentMethodToken: "tok", refundId: "refund", confirmedAt: null, lapsed: false },
+    refundedMinor: 0,
   };
+}
+
+export function refund({ isDone }: { isDone: boolean }): Answer<Refund> {
+  const finishTime = isDone ? { finishTime: timestampFromMs(nowMs) } : {};
+  return { kind: "known", value: create(RefundSchema, { refundId: "refund", ...finishTime }) };
 }
 
 export function paid(state: PaymentState): Answer<Payment> {

@@ -21,6 +21,8 @@ const codeOfReason: Record<RefusalReason, Code> = {
   [RefusalReason.PAYMENT_DECLINED]: Code.FailedPrecondition,
   [RefusalReason.WRONG_STATE]: Code.FailedPrecondition,
   [RefusalReason.NOT_ADMITTED]: Code.FailedPrecondition,
+  [RefusalReason.REFUND_NOT_ALLOWED]: Code.FailedPrecondition,
+  [RefusalReason.REFUND_EXCEEDS_PAYMENT]: Code.FailedPrecondition,
   [RefusalReason.IDEMPOTENCY_KEY_REUSED]: Code.AlreadyExists,
   [RefusalReason.IN_PROGRESS]: Code.Aborted,
   [RefusalReason.RATE_LIMITED]: Code.ResourceExhausted,

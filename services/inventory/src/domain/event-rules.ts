@@ -2,24 +2,26 @@
 
 import type { CreateEventRequest } from "#gen/boxoffice/inventory/v1/inventory";
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import type { EventFacts } from "./event.ts";
 
 /** A field that breaks a rule. */
 export type Violation = { field: string; description: string };
 
-/** When an event begins and sells. */
-export type EventTimes = { startTime: Date; saleStartTime: Date; saleEndTime: Date };
+/** When an event begins and sells, and until when its bookings can be given back. */
+export type EventTimes = Pick<EventFacts, "startTime" | "saleStartTime" | "saleEndTime" | "refundUntilTime">;
 
 const seatsMax = 20_000;
 const earliestMs = Date.UTC(2000, 0, 1);
 const latestMs = Date.UTC(2200, 0, 1);
 
-/** Returns an event's times with their defaults: the sale opens now and closes when the event begins. */
+/** Returns an event's times with their defaults: the sale opens now; it closes, and refunds end, when the event begins. */
 export function eventTimes(request: CreateEventRequest, now: Date): EventTimes {
   const startTime = dateFromTimestamp(request.startTime!);
   return {
     startTime,
     saleStartTime: request.saleStartTime ? dateFromTimestamp(request.saleStartTime) : now,
     saleEndTime: request.saleEndTime ? dateFromTimestamp(request.saleEndTime) : startTime,
+    refundUntilTime: request.refundUntilTime ? dateFromTimestamp(request.refundUntilTime) : startTime,
   };
 }
 
@@ -37,6 +39,7 @@ function timeViolations(request: CreateEventRequest): Violation[] {
     ["start_time", request.startTime],
     ["sale_start_time", request.saleStartTime],
     ["sale_end_time", request.saleEndTime],
+    ["refund_until_time", request.refundUntilTime],
   ] as const;
   return times
     .filter(([, time]) => time !== undefined && !isSane(time))

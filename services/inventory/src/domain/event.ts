@@ -13,6 +13,8 @@ export type EventFacts = {
   startTime: Date;
   saleStartTime: Date;
   saleEndTime: Date;
+  /** Until then a customer may give a paid booking back. */
+  refundUntilTime: Date;
   customerLimit: number;
   holdTtlMs: number;
 };

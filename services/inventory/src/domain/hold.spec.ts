@@ -49,6 +49,15 @@ describe("hold", () => {
     }
   }
 
+  it("blocks its seats only when it is confirmed, given back, and that is wished for", () => {
+    const blocks = (state: string, keepBlocked: boolean) => {
+      const decision = releaseHold(holdOf(state), now, { confirmedToo: true, keepBlocked });
+      return decision.kind === "hold" && (decision.blocksSeats ?? false);
+    };
+    assert.deepEqual([blocks("confirmed", true), blocks("confirmed", false)], [true, false]);
+    for (const state of ["held", "lapsed", "released", "refunded"]) assert.equal(blocks(state, true), false);
+  });
+
   it("reads as expired from its very end on", () => {
     const hold = holdOf("held");
     assert.equal(asItStands(hold, new Date(hold.expiresAt.getTime() - 1)).state, "held");

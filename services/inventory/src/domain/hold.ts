@@ -25,7 +25,11 @@ export type HoldRef = { eventId: string; holdId: string };
 
 /** What became of a command about a hold: the hold as it stands now, or why not. */
 export type HoldDecision =
-  { kind: "hold"; hold: Hold } | { kind: "notFound" } | { kind: "lapsed" } | { kind: "wrongState"; state: HoldState };
+  /** `blocksSeats`: those that it gives up are not free now, but kept from sale. */
+  | { kind: "hold"; hold: Hold; blocksSeats?: boolean }
+  | { kind: "notFound" }
+  | { kind: "lapsed" }
+  | { kind: "wrongState"; state: HoldState };
 
 /** Returns one word that names a hold, for maps. */
 export function holdKey({ eventId, holdId }: HoldRef): string {
@@ -42,7 +46,16 @@ export function asItStands(hold: Hold, now: Date): Hold {
   return hold.state === "held" && hold.expiresAt <= now ? { ...hold, state: "expired" } : hold;
 }
 
-/** Where the seats of a hold in this state are. */
+/** Returns what a hold owned at first and does not own afterwards; nothing where it owns no less. */
+export function givenUp(before: Hold, after: Hold): Pick<Hold, "quantity" | "seats"> {
+  if (stockPartOf(after.state) === "free") {
+    return stockPartOf(before.state) === "free" ? { quantity: 0, seats: [] } : before;
+  }
+  const kept = new Set(after.seats);
+  return { quantity: before.quantity - after.quantity, seats: before.seats.filter((seat) => !kept.has(seat)) };
+}
+
+/** Where the seats of a hold in this state are; those of a refunded one may have been blocked instead. */
 export function stockPartOf(state: HoldState): StockPart {
   switch (state) {
     case "held":
@@ -63,14 +76,34 @@ export function confirmHold(hold: Hold, now: Date): HoldDecision {
   return state === "held" ? standing({ ...hold, state: "confirmed" }) : { kind: "lapsed" };
 }
 
-/** Gives a hold back; one that is confirmed only where `confirmedToo` is set. */
-export function releaseHold(hold: Hold, now: Date, { confirmedToo }: { confirmedToo: boolean }): HoldDecision {
+/** How a hold is given back. */
+export type Release = {
+  /** One that is confirmed too. */
+  confirmedToo: boolean;
+  /** The seats of a confirmed one are blocked instead of free. */
+  keepBlocked?: boolean;
+  /** What a confirmed one goes on owning; without it, or where it is nothing, all of it is given back. */
+  rest?: Pick<Hold, "quantity" | "seats"> | undefined;
+};
+
+/** Gives a hold back, or a part of one that is confirmed. */
+export function releaseHold(
+  hold: Hold,
+  now: Date,
+  { confirmedToo, keepBlocked = false, rest }: Release,
+): HoldDecision {
   const current = asItStands(hold, now);
   switch (current.state) {
     case "held":
       return standing({ ...current, state: "released" });
     case "confirmed":
-      return confirmedToo ? standing({ ...current, state: "refunded" }) : { kind: "wrongState", state: current.state };
+      if (!confirmedToo) return { kind: "wrongState", state: current.state };
+      if (rest?.quantity === current.quantity) return standing(hold);
+      return {
+        kind: "hold",
+        hold: rest && rest.quantity > 0 ? { ...current, ...rest } : { ...current, state: "refunded" },
+        blocksSeats: keepBlocked,
+      };
     case "released":
     case "expired":
     case "refunded":

@@ -25,8 +25,8 @@ export type Allocation =
   | { kind: "noRun"; longestRun: number; free: number }
   | { kind: "taken"; seats: number[] };
 
-/** What seats and places can be; `blocked` ones do not move. */
-export type StockPart = "free" | "held" | "sold";
+/** What seats and places can be. */
+export type StockPart = keyof typeof Seat;
 
 /** Returns a stock to be changed; its seat map is `stock`'s own. */
 export function createWorkingStock(chart: Chart, stock: Stock): WorkingStock {

@@ -13,13 +13,19 @@ import {
   type InventoryService,
 } from "#gen/boxoffice/inventory/v1/inventory";
 import type { HoldDecision, HoldRef } from "../domain/hold.ts";
+import type { Remainder } from "../domain/remainder.ts";
 import { runItems } from "./batch.ts";
 import type { CountOutcome } from "./outcome-metrics.ts";
 import { decisionMessage, type Answer } from "./outcomes.ts";
 
 /** Commands about holds that exist. */
 export type ConfirmCommand = HoldRef;
-export type ReleaseCommand = HoldRef & { confirmedToo: boolean };
+export type ReleaseCommand = HoldRef & {
+  confirmedToo: boolean;
+  keepBlocked: boolean;
+  /** What a confirmed hold goes on owning. */
+  remainder: Remainder | undefined;
+};
 export type ExtendCommand = HoldRef & { extendByMs: number };
 
 /** Runs such commands in batches. */
@@ -50,7 +56,10 @@ export function releaseHoldsHandler(parts: Parts<ReleaseCommand>): Handler<Metho
       name: "ReleaseHolds",
       field: "commands",
       schema: ReleaseCommandSchema,
-      parse: ({ key, confirmedToo }) => ({ ...refFromKey(key!), confirmedToo }),
+      parse: ({ key, confirmedToo, keepBlocked, remainder }) => ({
+        ...refFromKey(key!),
+        ...{ confirmedToo, keepBlocked, remainder },
+      }),
       translate: decisionMessage,
     }),
   });

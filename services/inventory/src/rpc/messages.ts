@@ -57,6 +57,7 @@ export function eventMessage(event: domain.Event): MessageInitShape<typeof Event
     startTime: timestampInit(event.startTime),
     saleStartTime: timestampInit(event.saleStartTime),
     saleEndTime: timestampInit(event.saleEndTime),
+    refundUntilTime: timestampInit(event.refundUntilTime),
     customerLimit: event.customerLimit,
     holdTtl: durationFromMs(event.holdTtlMs),
     state: eventStates[event.state],

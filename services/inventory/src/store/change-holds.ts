@@ -4,7 +4,7 @@ import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import { areaKey, type Area } from "../domain/area.ts";
 import { BrokenInvariantError } from "../domain/broken-invariant.ts";
-import { customerKey, holdKey, stockPartOf, type Hold, type HoldDecision, type HoldRef } from "../domain/hold.ts";
+import { customerKey, givenUp, holdKey, stockPartOf, type Hold, type HoldDecision, type HoldRef } from "../domain/hold.ts";
 import { moveStock, type WorkingStock } from "../domain/stock.ts";
 import type { AreaCatalog } from "./area-catalog.ts";
 import { lockCustomers, lockStock, readClock, type CustomerRef } from "./locks.ts";
@@ -68,13 +68,15 @@ async function change<Command extends HoldRef>(
     const area = hold && areas.get(areaKey(hold));
     if (!area) return { outcome: { kind: "notFound" }, area: undefined };
     const outcome = decide(hold, command, { now, area });
-    if (outcome.kind === "hold") current.set(holdKey(hold), outcome.hold);
+    if (outcome.kind === "hold") {
+      applyToStock(stocks.get(areaKey(hold))!, { before: hold, after: outcome.hold }, outcome.blocksSeats ?? false);
+      current.set(holdKey(hold), outcome.hold);
+    }
     return { outcome, area };
   });
   const changes = [...stored.values()]
     .map((before): Change => ({ before, after: current.get(holdKey(before))! }))
     .filter(({ before, after }) => before !== after);
-  applyToStock(changes, stocks);
   await Promise.all([writeHolds(tx, changes), deleteClaims(tx, changes), writeStock(tx, areas, stocks)]);
   return answers;
 }
@@ -84,26 +86,29 @@ function limitedCustomers(holds: readonly Hold[], areas: ReadonlyMap<string, Are
   return [...new Map(limited.map((hold) => [customerKey(hold), hold])).values()];
 }
 
-function applyToStock(changes: readonly Change[], stocks: ReadonlyMap<string, WorkingStock>): void {
-  for (const { before, after } of changes) {
-    const from = stockPartOf(before.state);
-    const to = stockPartOf(after.state);
-    if (from !== to) moveStock(stocks.get(areaKey(after))!, { quantity: after.quantity, seats: after.seats, from, to });
-  }
+function applyToStock(stock: WorkingStock, { before, after }: Change, blocksSeats: boolean): void {
+  const from = stockPartOf(before.state);
+  const to = stockPartOf(after.state);
+  const lost = givenUp(before, after);
+  if (lost.quantity > 0) moveStock(stock, { quantity: lost.quantity, seats: lost.seats, from, to: blocksSeats ? "blocked" : "free" });
+  else if (from !== to) moveStock(stock, { quantity: after.quantity, seats: after.seats, from, to });
 }
 
 async function writeHolds(tx: Transaction, changes: readonly Change[]): Promise<void> {
   if (changes.length === 0) return;
   const { count } = await tx`
     update inventory.hold h
-    set state = c.state_after::inventory.hold_state, expires_at = c.expires_at
+    set state = c.state_after::inventory.hold_state, expires_at = c.expires_at,
+      quantity = c.quantity, seats = coalesce(c.seats::int[], h.seats)
     from unnest(
       ${changes.map(({ after }) => after.eventId)}::uuid[],
       ${changes.map(({ after }) => after.holdId)}::uuid[],
       ${changes.map(({ before }) => before.state)}::text[],
       ${changes.map(({ after }) => after.state)}::text[],
-      ${changes.map(({ after }) => after.expiresAt.toISOString())}::timestamptz[]
-    ) as c (event_id, hold_id, state_before, state_after, expires_at)
+      ${changes.map(({ after }) => after.expiresAt.toISOString())}::timestamptz[],
+      ${changes.map(({ after }) => after.quantity)}::int[],
+      ${changes.map(({ before, after }) => (before.seats === after.seats ? null : `{${after.seats.join(",")}}`))}::text[]
+    ) as c (event_id, hold_id, state_before, state_after, expires_at, quantity, seats)
     where h.event_id = c.event_id and h.hold_id = c.hold_id and h.state = c.state_before::inventory.hold_state`;
   if (count !== changes.length)
     throw new BrokenInvariantError(`${changes.length} holds changed, ${count} were written`);
@@ -114,8 +119,8 @@ async function writeHolds(tx: Transaction, changes: readonly Change[]): Promise<
 // each hold.
 async function deleteClaims(tx: Transaction, changes: readonly Change[]): Promise<void> {
   const freed = changes
-    .filter(({ before, after }) => stockPartOf(before.state) !== "free" && stockPartOf(after.state) === "free")
-    .map(({ after }) => after);
+    .map(({ before, after }) => ({ ...after, seats: givenUp(before, after).seats }))
+    .filter((hold) => hold.seats.length > 0);
   const seats = freed.reduce((sum, hold) => sum + hold.seats.length, 0);
   if (seats === 0) return;
   const { count } = await tx`

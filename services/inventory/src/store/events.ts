@@ -28,12 +28,12 @@ export async function createEvent(sql: Sql, event: NewEvent): Promise<boolean> {
   return await transact(sql, async (tx) => {
     const inserted = await tx`
       insert into inventory.event
-        (event_id, organiser_id, name, venue, start_time, sale_start_time, sale_end_time, customer_limit, hold_ttl_ms,
-         request_fingerprint, request_bytes)
+        (event_id, organiser_id, name, venue, start_time, sale_start_time, sale_end_time, refund_until_time,
+         customer_limit, hold_ttl_ms, request_fingerprint, request_bytes)
       values
         (${event.eventId}, ${event.organiserId}, ${event.name}, ${event.venue}, ${event.startTime},
-         ${event.saleStartTime}, ${event.saleEndTime}, ${event.customerLimit}, ${event.holdTtlMs},
-         ${event.requestFingerprint}, ${event.requestBytes})
+         ${event.saleStartTime}, ${event.saleEndTime}, ${event.refundUntilTime}, ${event.customerLimit},
+         ${event.holdTtlMs}, ${event.requestFingerprint}, ${event.requestBytes})
       on conflict do nothing`;
     if (inserted.count === 1) {
       await insertAreas(tx, event);
@@ -130,7 +130,8 @@ async function insertAreas(tx: Transaction, { eventId, areas }: NewEvent): Promi
 function eventColumns(sql: Sql) {
   return sql`
     e.event_id as "eventId", e.organiser_id as "organiserId", e.name, e.venue, e.start_time as "startTime",
-    e.sale_start_time as "saleStartTime", e.sale_end_time as "saleEndTime", e.customer_limit as "customerLimit",
+    e.sale_start_time as "saleStartTime", e.sale_end_time as "saleEndTime",
+    coalesce(e.refund_until_time, e.start_time) as "refundUntilTime", e.customer_limit as "customerLimit",
     e.hold_ttl_ms as "holdTtlMs", e.state, e.created_at as "createdAt"`;
 }
 

@@ -18,15 +18,17 @@ export async function writeStock(
   // The driver does not serialise bytea[]: seat maps travel as hex.
   const { count } = await tx`
     update inventory.stock s
-    set free = c.free, held = c.held, sold = c.sold, seat_map = decode(c.seat_map, 'hex'), sequence = s.sequence + 1
+    set free = c.free, held = c.held, sold = c.sold, blocked = c.blocked, seat_map = decode(c.seat_map, 'hex'),
+      sequence = s.sequence + 1
     from unnest(
       ${refs.map((ref) => ref.eventId)}::uuid[],
       ${refs.map((ref) => ref.areaId)}::text[],
       ${values.map((stock) => stock.free)}::int[],
       ${values.map((stock) => stock.held)}::int[],
       ${values.map((stock) => stock.sold)}::int[],
+      ${values.map((stock) => stock.blocked)}::int[],
       ${values.map((stock) => hexOf(stock.seatMap))}::text[]
-    ) as c (event_id, area_id, free, held, sold, seat_map)
+    ) as c (event_id, area_id, free, held, sold, blocked, seat_map)
     where s.event_id = c.event_id and s.area_id = c.area_id`;
   if (count !== changed.length)
     throw new BrokenInvariantError(`${changed.length} stocks changed, ${count} were written`);

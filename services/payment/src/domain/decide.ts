@@ -1,17 +1,16 @@
 // The state machine, first half: what a command means for a payment as it stands. Pure.
 
-import { RefusalReason, type Refusal } from "#stubs";
+import type { Refusal } from "#stubs";
 import { assertNever } from "#shared/assert-never";
-import { createRefusal } from "#shared/refusal";
-import { PaymentState, stateName, type Order, type Payment, type PaymentKey } from "./payment.ts";
+import { keyReused, notFound, wrongState } from "./refusals.ts";
+import { PaymentState, type Order, type Payment, type PaymentKey } from "./payment.ts";
 
-/** What a caller wants of a payment. */
+/** What a caller wants of a payment; refunds have a file of their own. */
 export type Command = PaymentKey &
   (
     | { kind: "authorize"; order: Order; paymentMethodToken: string }
     | { kind: "capture" }
     | { kind: "void" }
-    | { kind: "refund"; refundId: string }
   );
 
 /** A write that takes effect only while nothing else has happened to the payment. */
@@ -21,7 +20,7 @@ export type Write =
   /** A row that says VOIDED, unless the key has one; a late authorisation can't revive it. */
   | { kind: "bury"; key: PaymentKey }
   /** Another state, if it is still `from`. */
-  | { kind: "move"; key: PaymentKey; from: PaymentState; to: PaymentState; refundId?: string };
+  | { kind: "move"; key: PaymentKey; from: PaymentState; to: PaymentState };
 
 /** What to do next. */
 export type Decision =
@@ -45,14 +44,6 @@ export function openingWrite(command: Command): Write {
       return { kind: "move", key, from: PaymentState.AUTHORIZED, to: PaymentState.CAPTURING };
     case "void":
       return { kind: "move", key, from: PaymentState.AUTHORIZED, to: PaymentState.VOIDING };
-    case "refund":
-      return {
-        kind: "move",
-        key,
-        from: PaymentState.CAPTURED,
-        to: PaymentState.REFUNDING,
-        refundId: command.refundId,
-      };
     default:
       return assertNever(command);
   }
@@ -64,11 +55,9 @@ export function decide(payment: Payment | undefined, command: Command): Decision
     case "authorize":
       return decideAuthorize(payment, command);
     case "capture":
-      return payment ? decideCapture(payment, command) : notFound();
+      return payment ? decideCapture(payment, command) : refuse(notFound());
     case "void":
       return payment ? decideVoid(payment, command) : { kind: "bury", key: keyOf(command) };
-    case "refund":
-      return payment ? decideRefund(payment, command) : notFound();
     default:
       return assertNever(command);
   }
@@ -77,7 +66,7 @@ export function decide(payment: Payment | undefined, command: Command): Decision
 function decideAuthorize(payment: Payment | undefined, command: Command & { kind: "authorize" }): Decision {
   if (!payment) return openingWrite(command);
   // A tombstone knows nothing of the request; whatever is asked under its key is void.
-  if (payment.order && payment.order.requestHash !== command.order.requestHash) return keyReused("payment_id");
+  if (payment.order && payment.order.requestHash !== command.order.requestHash) return refuse(keyReused("payment_id"));
   return payment.state === PaymentState.AUTHORIZING ? { kind: "ask", payment } : { kind: "answer", payment };
 }
 
@@ -94,7 +83,7 @@ function decideCapture(payment: Payment, command: Command): Decision {
     case PaymentState.DECLINED:
       return { kind: "answer", payment };
     default:
-      return wrongState(payment);
+      return refuse(wrongState(payment));
   }
 }
 
@@ -109,20 +98,7 @@ function decideVoid(payment: Payment, command: Command): Decision {
     case PaymentState.DECLINED:
       return { kind: "answer", payment };
     default:
-      return wrongState(payment);
-  }
-}
-
-function decideRefund(payment: Payment, command: Command & { kind: "refund" }): Decision {
-  switch (payment.state) {
-    case PaymentState.CAPTURED:
-      return openingWrite(command);
-    case PaymentState.REFUNDING:
-    case PaymentState.REFUNDED:
-      if (payment.refundId !== command.refundId) return keyReused("refund_id");
-      return { kind: payment.state === PaymentState.REFUNDING ? "ask" : "answer", payment };
-    default:
-      return wrongState(payment);
+      return refuse(wrongState(payment));
   }
 }
 
@@ -130,19 +106,6 @@ function keyOf({ eventId, paymentId }: PaymentKey): PaymentKey {
   return { eventId, paymentId };
 }
 
-function notFound(): Decision {
-  return { kind: "refuse", refusal: createRefusal(RefusalReason.NOT_FOUND, "there is no such payment") };
-}
-
-function wrongState(payment: Payment): Decision {
-  const state = stateName(payment.state);
-  return {
-    kind: "refuse",
-    refusal: createRefusal(RefusalReason.WRONG_STATE, `the payment is ${state}`, { metadata: { state } }),
-  };
-}
-
-function keyReused(field: "payment_id" | "refund_id"): Decision {
-  const message = `this payment is known with another ${field === "payment_id" ? "request" : "refund_id"}`;
-  return { kind: "refuse", refusal: createRefusal(RefusalReason.IDEMPOTENCY_KEY_REUSED, message) };
+function refuse(refusal: Refusal): Decision {
+  return { kind: "refuse", refusal };
 }

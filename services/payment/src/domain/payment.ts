@@ -11,6 +11,8 @@ export type PaymentKey = { eventId: string; paymentId: string };
 export type Order = {
   reservationId: string;
   customerId: string;
+  /** The area that the reservation is in; empty where the caller did not name it. */
+  areaId: string;
   amountMinor: number;
   /** ISO 4217, upper case. */
   currencyCode: string;
@@ -30,7 +32,10 @@ export type Payment = PaymentKey & {
   authorizationRef: string | undefined;
   captureRef: string | undefined;
   declineReason: string | undefined;
-  refundId: string | undefined;
+  /** Paid back so far, by refunds that are done. */
+  refundedMinor: number;
+  /** What the seats that came back with them had cost. */
+  returnedMinor: number;
   createdAt: Date;
 };
 

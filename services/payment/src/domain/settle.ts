@@ -1,4 +1,5 @@
-// The state machine, second half: what to ask the provider in each pending state, and what its answer means. Pure.
+// The state machine, second half: what to ask the provider in each pending state, and what its answer means; of refunds
+// see refund.ts. Pure.
 
 import { assertNever } from "#shared/assert-never";
 import type { ProviderRequest, ProviderResult } from "../providers/provider.ts";
@@ -41,13 +42,6 @@ export function providerRequestOf(payment: Payment): ProviderRequest {
       };
     case PaymentState.VOIDING:
       return { kind: "void", idempotencyKey: `${reference}:void`, reference };
-    case PaymentState.REFUNDING:
-      return {
-        kind: "refund",
-        idempotencyKey: `${reference}:refund:${present(payment, payment.refundId)}`,
-        reference,
-        captureRef: present(payment, payment.captureRef),
-      };
     default:
       throw new Error(`a payment that is ${stateName(payment.state)} has nothing to ask the provider`);
   }
@@ -81,8 +75,6 @@ function settledState(state: PaymentState): PaymentState {
       return PaymentState.CAPTURED;
     case PaymentState.VOIDING:
       return PaymentState.VOIDED;
-    case PaymentState.REFUNDING:
-      return PaymentState.REFUNDED;
     default:
       throw new Error(`a payment that is ${stateName(state)} waits for no answer`);
   }

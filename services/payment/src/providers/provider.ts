@@ -9,7 +9,7 @@ export type ProviderRequest = { idempotencyKey: string; reference: string } & (
   | { kind: "authorize"; amountMinor: number; currencyCode: string; paymentMethodToken: string }
   | { kind: "capture"; authorizationRef: string }
   | { kind: "void" }
-  | { kind: "refund"; captureRef: string }
+  | { kind: "refund"; captureRef: string; amountMinor: number; currencyCode: string }
 );
 
 /** What came of it. */

@@ -59,9 +59,11 @@ function pathOf(request: ProviderRequest): string {
 }
 
 function bodyOf(request: ProviderRequest): string {
-  if (request.kind !== "authorize") return JSON.stringify({ reference: request.reference });
+  const { reference } = request;
+  if (request.kind === "refund") return JSON.stringify({ reference, amount: request.amountMinor });
+  if (request.kind !== "authorize") return JSON.stringify({ reference });
   return JSON.stringify({
-    reference: request.reference,
+    reference,
     amount: request.amountMinor,
     currency: request.currencyCode,
     payment_method: request.paymentMethodToken,

@@ -19,12 +19,14 @@ export const authorize: Method<"authorize"> =
 
 function orderFrom(request: AuthorizeRequest, provider: string): Order {
   const reservationId = request.reservationId.toLowerCase();
-  const { customerId } = request;
+  const { customerId, areaId } = request;
   const { amountMinor, currencyCode } = request.amount!;
+  // Without the area, which follows from the reservation: a caller that has learnt to name it repeats what it began before.
   const content = [reservationId, customerId, amountMinor, currencyCode, request.paymentMethodToken];
   return {
     reservationId,
     customerId,
+    areaId,
     amountMinor: Number(amountMinor),
     currencyCode,
     requestHash: createHash("sha256").update(content.join("\n")).digest("hex"),

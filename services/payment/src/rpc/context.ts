@@ -1,14 +1,18 @@
 import type { Handlers } from "#shared/grpc-server";
 import type { PaymentService } from "#stubs";
 import type { Payments } from "../payments.ts";
+import type { ChainStore } from "../store-chain.ts";
 import type { InvariantStore } from "../store-invariants.ts";
+import type { SalesStore } from "../store-sales.ts";
 import type { Store } from "../store.ts";
 
 /** What the methods work with. */
 export type RpcContext = {
-  payments: Pick<Payments, "perform">;
+  payments: Pick<Payments, "perform" | "refund">;
   store: Pick<Store, "read">;
   invariants: InvariantStore;
+  chain: Pick<ChainStore, "readStretch">;
+  sales: SalesStore;
   /** The provider of new payments. */
   providerName: string;
 };

@@ -7,7 +7,9 @@ import { capture } from "./capture.ts";
 import { checkInvariants } from "./check-invariants.ts";
 import type { RpcContext } from "./context.ts";
 import { getPayments } from "./get-payments.ts";
+import { getSaleFigures } from "./get-sale-figures.ts";
 import { refund } from "./refund.ts";
+import { verifyLedger } from "./verify-ledger.ts";
 import { voidPayment } from "./void.ts";
 
 /** Returns a handler for each method of PaymentService. */
@@ -19,5 +21,7 @@ export function createHandlers(context: RpcContext): Handlers<typeof PaymentServ
     refund: refund(context),
     getPayments: getPayments(context),
     checkInvariants: checkInvariants(context),
+    verifyLedger: verifyLedger(context),
+    getSaleFigures: getSaleFigures(context),
   };
 }

@@ -5,10 +5,12 @@ import type {
   PaymentKey as PaymentKeyMessage,
   PaymentOutcomeSchema,
   PaymentSchema,
+  RefundSchema,
 } from "#gen/boxoffice/payment/v1/payment";
 import { timestampInit } from "#shared/timestamps";
 import type { Payment, PaymentKey } from "../domain/payment.ts";
 import type { Outcome } from "../payments.ts";
+import type { StandingRefund } from "../store-refunds.ts";
 
 /** Returns the key with lower-case ids. The request is validated, so the key is there. */
 export function keyFrom(key: PaymentKeyMessage | undefined): PaymentKey {
@@ -20,6 +22,17 @@ export function outcomeMessage(outcome: Outcome): MessageInitShape<typeof Paymen
   return outcome.kind === "payment"
     ? { outcome: { case: "payment", value: paymentMessage(outcome.payment) } }
     : { outcome: { case: "refusal", value: outcome.refusal } };
+}
+
+/** Returns the message of a refund. */
+export function refundMessage({ payment, refund }: StandingRefund): MessageInitShape<typeof RefundSchema> {
+  return {
+    refundId: refund.refundId,
+    amount: { currencyCode: payment.order!.currencyCode, amountMinor: BigInt(refund.amountMinor) },
+    returnedMinor: BigInt(refund.returnedMinor),
+    createTime: timestampInit(refund.createdAt),
+    ...(refund.finishedAt && { finishTime: timestampInit(refund.finishedAt) }),
+  };
 }
 
 function paymentMessage(payment: Payment): MessageInitShape<typeof PaymentSchema> {
@@ -34,6 +47,7 @@ function paymentMessage(payment: Payment): MessageInitShape<typeof PaymentSchema
       reservationId: order.reservationId,
       customerId: order.customerId,
       amount: { currencyCode: order.currencyCode, amountMinor: BigInt(order.amountMinor) },
+      refunded: { currencyCode: order.currencyCode, amountMinor: BigInt(payment.refundedMinor) },
       provider: order.provider,
     }),
   };

@@ -13,6 +13,8 @@ export type Authorization = {
   amount: number;
   currency: string;
   status: "unknown" | "authorized" | "declined" | "captured" | "voided" | "refunded";
+  /** Paid back so far; `refunded` once that is all. */
+  refundedAmount: number;
   /** How often each thing was really done, replays not counted. */
   done: Record<Operation, number>;
 };
@@ -20,7 +22,9 @@ export type Authorization = {
 /** One thing to do. */
 export type Action = { reference: string } & (
   | { operation: "authorize"; token: string; amount: number; currency: string }
-  | { operation: "capture" | "refund"; ref: string }
+  | { operation: "capture"; ref: string }
+  /** Without an amount it is whatever is left. */
+  | { operation: "refund"; ref: string; amount: number | undefined }
   | { operation: "void" }
 );
 
@@ -55,7 +59,7 @@ export function createBook(recordsMax: number): Book {
     const known = authorizations.get(parsed?.reference ?? refOrReference);
     if (known || !parsed) return known;
     const status = parsed.kind === "capture" ? "captured" : "authorized";
-    return add({ ...parsed, status, done: { ...nothingDone } });
+    return add({ ...parsed, status, refundedAmount: 0, done: { ...nothingDone } });
   }
 
   function add(authorization: Authorization): Authorization {
@@ -72,7 +76,7 @@ export function createBook(recordsMax: number): Book {
       case "capture":
         return capture(find(action.ref));
       case "refund":
-        return refund(find(action.ref));
+        return refund(find(action.ref), action.amount);
     }
   }
 
@@ -83,7 +87,10 @@ export function createBook(recordsMax: number): Book {
     const behaviour = behaviourOf(token);
     const code = behaviour ? behaviour.declines?.authorize : "invalid_token";
     const status = code === undefined ? "authorized" : "declined";
-    const authorization = add({ reference, token, amount, currency, status, done: { ...nothingDone } });
+    const authorization = add({
+      ...{ reference, token, amount, currency, status, refundedAmount: 0 },
+      done: { ...nothingDone },
+    });
     if (code !== undefined) {
       stats.declines += 1;
       return failed(402, code);
@@ -111,7 +118,10 @@ export function createBook(recordsMax: number): Book {
   function voidOf(reference: string): Answer {
     const authorization =
       authorizations.get(reference) ??
-      add({ reference, token: "", amount: 0, currency: "", status: "unknown", done: { ...nothingDone } });
+      add({
+        ...{ reference, token: "", amount: 0, currency: "", status: "unknown", refundedAmount: 0 },
+        done: { ...nothingDone },
+      });
     if (authorization.status === "captured" || authorization.status === "refunded") {
       return failed(409, authorization.status);
     }
@@ -123,10 +133,14 @@ export function createBook(recordsMax: number): Book {
     return succeeded(200, authorization, createRef("void", authorization));
   }
 
-  function refund(authorization: Authorization | undefined): Answer {
+  function refund(authorization: Authorization | undefined, asked: number | undefined): Answer {
     if (!authorization) return failed(404, "not_found");
+    const left = authorization.amount - authorization.refundedAmount;
+    const amount = asked ?? left;
     if (authorization.status !== "captured") return failed(409, authorization.status);
-    authorization.status = "refunded";
+    if (amount > left) return failed(409, "amount_too_large");
+    authorization.refundedAmount += amount;
+    if (authorization.refundedAmount === authorization.amount) authorization.status = "refunded";
     authorization.done.refund += 1;
     stats.refunds += 1;
     return succeeded(200, authorization, createRef("refund", authorization));

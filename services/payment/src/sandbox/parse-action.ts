@@ -38,7 +38,14 @@ function actionFrom(path: string, body: Record<string, unknown>): Action | BadRe
   if (named === undefined) return { status: 404, code: "not_found" };
   const parsed = parseRef(named);
   if (!parsed || parsed.kind !== (verb ? "authorize" : "capture")) return { status: 404, code: "not_found" };
-  return { operation: verb ? "capture" : "refund", reference: parsed.reference, ref: named };
+  const { reference } = parsed;
+  return verb ? { operation: "capture", reference, ref: named } : refundFrom(body, { reference, ref: named });
+}
+
+function refundFrom({ amount }: Record<string, unknown>, capture: { reference: string; ref: string }) {
+  if (amount === undefined) return { operation: "refund" as const, ...capture, amount: undefined };
+  if (typeof amount !== "number" || !Number.isSafeInteger(amount) || amount < 1) return badField("amount");
+  return { operation: "refund" as const, ...capture, amount };
 }
 
 function authorizeFrom({ reference, amount, currency, payment_method: token }: Record<string, unknown>) {

@@ -69,6 +69,21 @@ describe("sandbox", () => {
     assert.equal((await post("/v1/captures/made-up/refunds", "k2")).status, 404);
   });
 
+  it("refunds in parts, each once, never more than was captured", async () => {
+    const body = order();
+    const { ref } = await post("/v1/authorizations", `${body.reference}:a`, body);
+    const captured = await post(`/v1/authorizations/${ref}/capture`, `${body.reference}:c`);
+    const refund = async (key: string, amount: unknown) =>
+      (await post(`/v1/captures/${captured.ref}/refunds`, `${body.reference}:${key}`, { amount })).status;
+    assert.deepEqual([await refund("r1", 4_000), await refund("r1", 4_000), await refund("r1", 1)], [200, 200, 422]);
+    assert.deepEqual([await refund("r2", 201), await refund("r3", 0), await refund("r4", "1")], [409, 400, 400]);
+    const standing = () => sandbox.book.find(body.reference)!;
+    assert.deepEqual([standing().status, standing().refundedAmount, standing().done.refund], ["captured", 4_000, 1]);
+    assert.equal(await refund("r5", undefined), 200);
+    assert.deepEqual([standing().status, standing().refundedAmount], ["refunded", 4_200]);
+    assert.equal(await refund("r6", 1), 409);
+  });
+
   it("remembers the void of a reference that it has not seen, and refuses it when it arrives", async () => {
     const body = order();
     assert.equal((await post(`/v1/authorizations/${body.reference}/void`, `${body.reference}:v`)).status, 200);

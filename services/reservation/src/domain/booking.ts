@@ -19,6 +19,8 @@ export const Phase = {
   releasing: 8,
   cancelled: 9,
   expired: 10,
+  /** A part of it is being given back; the rest stays confirmed. */
+  partRefunding: 11,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
@@ -48,7 +50,10 @@ export type Booking = {
   paymentId: string | null;
   /** The provider's token, while the authorisation is not answered. Never logged. */
   paymentMethodToken: string | null;
+  /** Its latest refund. */
   refundId: string | null;
+  /** What its refunds pay back together, the running one included. */
+  refundedMinor: number;
   /** Attempts to pay so far. */
   checkoutCount: number;
   /** Tries of this phase's calls so far. */
@@ -72,6 +77,7 @@ const states: Record<Phase, BookingState> = {
   [Phase.capturing]: "PAYING",
   [Phase.voiding]: "PAYING",
   [Phase.confirmed]: "CONFIRMED",
+  [Phase.partRefunding]: "CONFIRMED",
   [Phase.refunding]: "REFUNDING",
   [Phase.refunded]: "REFUNDED",
   [Phase.releasing]: "CANCELLED",
@@ -96,6 +102,7 @@ export function isUnfinished(phase: Phase): boolean {
     case Phase.capturing:
     case Phase.voiding:
     case Phase.refunding:
+    case Phase.partRefunding:
     case Phase.releasing:
       return true;
     default:

@@ -14,6 +14,7 @@ export type EventType =
   | "reservation.confirmed"
   | "reservation.cancelled"
   | "reservation.expired"
+  | "reservation.partly_refunded"
   | "reservation.refunded";
 
 /** Something that was asked for, or that became known. */
@@ -33,14 +34,16 @@ export type Command =
   | { kind: "undone" }
   /** The payment can't be voided since it was captured: it has to be refunded. */
   | { kind: "voidRefused"; refundId: string }
-  /** The customer gives it back. */
-  | { kind: "cancel"; refundId: string }
+  /** The customer gives it back. What was paid is a refund's to give back: see refund.ts. */
+  | { kind: "cancel" }
   /** Inventory freed the seats of a cancelled hold. */
   | { kind: "released" }
   /** The hold's end has passed. The sweeper's statement decides the same for many at once. */
   | { kind: "expire" }
   /** The money is back and the seats are free. */
-  | { kind: "refunded" };
+  | { kind: "refunded" }
+  /** So is a part of them. */
+  | { kind: "partRefunded" };
 
 /** What becomes of a command. */
 export type Decision =
@@ -59,6 +62,8 @@ export type Decision =
   /** Work is running that has to end first. */
   | { kind: "inProgress" }
   | { kind: "holdExpired" }
+  /** It is paid: giving it back is a refund. */
+  | { kind: "paid" }
   | { kind: "tooManyCheckouts" }
   | { kind: "wrongState"; state: BookingState };
 
@@ -71,7 +76,7 @@ export function decide(booking: Subject, command: Command): Decision {
     case "checkout":
       return decideCheckout(booking);
     case "cancel":
-      return decideCancel(booking, command.refundId);
+      return decideCancel(booking);
     case "declined":
       return phase === Phase.authorizing
         ? { kind: "move", to: Phase.held, outcome: CheckoutOutcome.declined, declineReason: command.reason }
@@ -101,6 +106,10 @@ export function decide(booking: Subject, command: Command): Decision {
         : stay;
     case "refunded":
       return phase === Phase.refunding ? { kind: "move", to: Phase.refunded, event: "reservation.refunded" } : stay;
+    case "partRefunded":
+      return phase === Phase.partRefunding
+        ? { kind: "move", to: Phase.confirmed, event: "reservation.partly_refunded" }
+        : stay;
     default:
       return assertNever(command);
   }
@@ -136,7 +145,7 @@ function decideCheckout(booking: Subject): Decision {
   }
 }
 
-function decideCancel(booking: Subject, refundId: string): Decision {
+function decideCancel(booking: Subject): Decision {
   const state = stateOf(booking);
   switch (state) {
     case "HELD":
@@ -144,7 +153,7 @@ function decideCancel(booking: Subject, refundId: string): Decision {
     case "PAYING":
       return { kind: "inProgress" };
     case "CONFIRMED":
-      return { kind: "move", to: Phase.refunding, refundId };
+      return { kind: "paid" };
     case "CANCELLED":
     case "REFUNDING":
     case "REFUNDED":

@@ -6,6 +6,7 @@ import type { Booking } from "../domain/booking.ts";
 import {
   inProgress,
   keyFromRequest,
+  notAllowed,
   notFound,
   refusalOutcome,
   reservationOutcome,
@@ -29,6 +30,8 @@ function outcomeOf(result: CancelResult) {
       return refusalOutcome(inProgress());
     case "wrongState":
       return refusalOutcome(wrongState(result.state));
+    case "notAllowed":
+      return refusalOutcome(notAllowed(result));
     default:
       return assertNever(result);
   }

@@ -23,6 +23,10 @@ export function reservationFromBooking(booking: Booking) {
     unitPrice: { currencyCode: booking.currency, amountMinor: BigInt(booking.unitPriceMinor) },
     createTime: timestampInit(booking.createdAt),
     holdExpireTime: timestampInit(booking.holdExpiresAt),
+    // Most bookings have none, and their answers stay as short as they were.
+    ...(booking.refundedMinor > 0
+      ? { refunded: { currencyCode: booking.currency, amountMinor: BigInt(booking.refundedMinor) } }
+      : {}),
     ...(booking.confirmedAt ? { confirmTime: timestampInit(booking.confirmedAt) } : {}),
   } satisfies MessageInitShape<typeof ReservationSchema>;
 }
@@ -50,12 +54,25 @@ export function notFound(): Refusal {
 
 /** Returns the refusal for work that has to end first. */
 export function inProgress(): Refusal {
-  return createRefusal(RefusalReason.IN_PROGRESS, "a payment of this reservation is running", { retryAfterMs: 1_000 });
+  return createRefusal(RefusalReason.IN_PROGRESS, "a payment or refund of this reservation is running", {
+    retryAfterMs: 1_000,
+  });
 }
 
 /** Returns the refusal for what the reservation's state does not allow. */
 export function wrongState(state: BookingState): Refusal {
   return createRefusal(RefusalReason.WRONG_STATE, `the reservation is ${state.toLowerCase()}`, { metadata: { state } });
+}
+
+/** Returns the refusal for what its customer may not give back. */
+export function notAllowed({ rule, refundUntil }: { rule: string; refundUntil: Date }): Refusal {
+  const message = {
+    REFUND_TIME_OVER: `bookings of this event could be given back until ${refundUntil.toISOString()}`,
+    TICKET_ADMITTED: "somebody was let in with this booking",
+  }[rule];
+  return createRefusal(RefusalReason.REFUND_NOT_ALLOWED, message ?? rule, {
+    metadata: { rule, refund_until_time: refundUntil.toISOString() },
+  });
 }
 
 /** Returns the refusal for a key that was used before, for something else. */

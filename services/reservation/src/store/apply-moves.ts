@@ -10,7 +10,7 @@ import { bookingColumns, eventMessage } from "./booking-columns.ts";
 /** A step to be written. */
 export type Move = {
   /** As it stood when the step was decided. */
-  from: Pick<Booking, "eventId" | "reservationId" | "phase" | "paymentId">;
+  from: Pick<Booking, "eventId" | "reservationId" | "phase" | "paymentId" | "refundId">;
   /** The same phase for a further try of its calls. */
   to: Phase;
   /** Milliseconds until somebody else carries on; null when nothing is left to do. */
@@ -18,6 +18,7 @@ export type Move = {
   /** Only while the hold is alive by the database's clock. */
   ifAlive?: boolean;
   holdExpiresAt?: Date | undefined;
+  /** A refund of everything, which begins with this step. */
   refundId?: string | undefined;
   outcome?: CheckoutOutcome | undefined;
   declineReason?: string | undefined;
@@ -25,8 +26,8 @@ export type Move = {
 };
 
 /**
- * Writes steps in one transaction: the bookings, how their attempts ended, the tickets that a confirmation makes and a refund
- * revokes, what is to be published. Returns each booking as it stands after its step, or undefined where it had moved on
+ * Writes steps in one transaction: the bookings, how their attempts ended, the tickets that a confirmation makes, the refund of
+ * what was never confirmed, what is to be published. Returns each booking as it stands after its step, or undefined where it had moved on
  * before: then nothing of that step is written.
  */
 export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Booking | undefined)[]> {
@@ -38,6 +39,7 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.from.reservationId)}::uuid[],
         ${moves.map((move) => move.from.phase)}::smallint[],
         ${moves.map((move) => move.from.paymentId)}::uuid[],
+        ${moves.map((move) => move.from.refundId)}::uuid[],
         ${moves.map((move) => move.to)}::smallint[],
         ${moves.map((move) => move.leaseMs)}::int[],
         ${moves.map((move) => (move.ifAlive ? 1 : 0))}::int[],
@@ -46,8 +48,8 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.outcome ?? null)}::smallint[],
         ${moves.map((move) => move.declineReason ?? null)}::text[],
         ${moves.map((move) => move.event ?? null)}::text[])
-        as item (item, event_id, reservation_id, from_phase, from_payment_id, to_phase, lease_ms, if_alive,
-          new_hold_expires_at, new_refund_id, outcome, decline_reason, event_type)
+        as item (item, event_id, reservation_id, from_phase, from_payment_id, from_refund_id, to_phase, lease_ms,
+          if_alive, new_hold_expires_at, new_refund_id, outcome, decline_reason, event_type)
     ), locked as materialized (
       -- In key order, so that batches which overlap wait for each other instead of deadlocking. Every later part goes on
       -- from these rows: joined to "item" again by nothing but loops, a batch of 100 took 40 ms instead of 10.
@@ -64,13 +66,16 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         payment_method_token = case when l.to_phase = ${Phase.authorizing} then r.payment_method_token end,
         hold_expires_at = coalesce(l.new_hold_expires_at, r.hold_expires_at),
         refund_id = coalesce(l.new_refund_id, r.refund_id),
-        confirmed_at = case when l.to_phase = ${Phase.confirmed} then clock_timestamp() else r.confirmed_at end
+        refunded_minor = case when l.new_refund_id is null then r.refunded_minor else r.unit_price_minor * r.quantity end,
+        confirmed_at = case when l.to_phase = ${Phase.confirmed} then coalesce(r.confirmed_at, clock_timestamp())
+          else r.confirmed_at end
       from locked l
       where r.event_id = l.event_id and r.reservation_id = l.reservation_id
         and r.phase = l.from_phase
         and r.payment_id is not distinct from l.from_payment_id
+        and r.refund_id is not distinct from l.from_refund_id
         and (l.if_alive = 0 or r.hold_expires_at > clock_timestamp())
-      returning r.*, l.item, l.outcome, l.decline_reason, l.event_type
+      returning r.*, l.item, l.outcome, l.decline_reason, l.event_type, l.new_refund_id
     ), settled as (
       update reservation.checkout c
       set outcome = m.outcome, decline_reason = m.decline_reason
@@ -85,18 +90,13 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
       cross join lateral reservation.places_of(m.seats, m.quantity) as p
       where m.phase = ${Phase.confirmed}
       on conflict on constraint ticket_one_per_place do nothing
-    ), refunded as materialized (
-      -- In key order too: gates lock tickets.
-      select t.event_id, t.ticket_id
-      from moved m join reservation.ticket t using (event_id, reservation_id)
-      where m.phase = ${Phase.refunding} and t.revoked_at is null
-      order by t.event_id, t.ticket_id
-      for update of t
-    ), revoked as (
-      update reservation.ticket t
-      set revoked_at = clock_timestamp(), revoke_reason = 'refunded', epoch = t.epoch + 1, epoch_at = clock_timestamp()
-      from refunded
-      where t.event_id = refunded.event_id and t.ticket_id = refunded.ticket_id
+    ), refunds as (
+      insert into reservation.refund (event_id, refund_id, reservation_id, reason, keep_blocked, requested_by, kind,
+        amount_minor, returned_minor)
+      select m.event_id, m.new_refund_id, m.reservation_id, 'captured after the seats were lost', false, 'reservation',
+        'whole', m.refunded_minor, m.refunded_minor
+      from moved m
+      where m.new_refund_id is not null
     ), announced as (
       insert into reservation.outbox (event_id, messages)
       select r.event_id, json_agg(${eventMessage(sql, sql`r.event_type`)})

@@ -15,6 +15,10 @@ export type AuditedBooking = BookingKey & {
   contradictory: boolean;
   /** It is confirmed and has not one ticket for each place, or it is not and one of its tickets is live. */
   mistaken: boolean;
+  /** Its refunds are not what it says was paid back, or what they took is not what its tickets say. */
+  miscounted: boolean;
+  /** Places that no refund took. */
+  placesLeft: number;
 };
 
 /** A finished attempt to pay something that has a price. */
@@ -23,6 +27,8 @@ export type AuditedCheckout = BookingKey & {
   paymentId: string;
   outcome: CheckoutOutcome;
   phase: Phase;
+  /** What the booking's refunds pay back together. */
+  refundedMinor: number;
 };
 
 /** Rows of one event after a key, or some rows by their keys. */
@@ -38,10 +44,16 @@ export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>)
         -- While the provider is unclear, an authorisation may take as long as the hold lasts.
         and greatest(r.phase_at, case when r.phase in (${Phase.held}, ${Phase.authorizing}) then r.hold_expires_at end)
           < clock_timestamp() - ${overdueAfter}::interval as overdue,
-      attempt.paid and r.phase not in (${Phase.confirmed}, ${Phase.refunding}, ${Phase.refunded}) as backwards,
+      attempt.paid and r.phase not in (${Phase.confirmed}, ${Phase.partRefunding}, ${Phase.refunding}, ${Phase.refunded})
+        as backwards,
       (r.confirmed_at is not null and not attempt.paid)
         or attempt.running <> (r.phase in (${Phase.authorizing}, ${Phase.capturing}, ${Phase.voiding})) as contradictory,
-      case when r.phase = ${Phase.confirmed} then ticket.issued <> r.quantity else ticket.live > 0 end as mistaken
+      case when r.phase in (${Phase.confirmed}, ${Phase.partRefunding}) then ticket.issued <> r.quantity
+        else ticket.live > 0 end as mistaken,
+      ticket.kept as "placesLeft",
+      refund.paid_back <> r.refunded_minor
+        -- What was never confirmed had no tickets to take.
+        or (r.confirmed_at is not null and refund.returned <> r.unit_price_minor * ticket.taken) as miscounted
     from reservation.reservation r
     cross join lateral (
       select coalesce(bool_or(c.outcome = 1), false) as paid, coalesce(bool_or(c.outcome is null), false) as running
@@ -49,10 +61,16 @@ export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>)
       where c.event_id = r.event_id and c.reservation_id = r.reservation_id
     ) as attempt
     cross join lateral (
-      select count(*) as issued, count(*) filter (where t.revoked_at is null) as live
+      select count(*) as issued, count(*) filter (where t.revoked_at is null) as live,
+        count(*) filter (where t.refund_id is null) as kept, count(t.refund_id) as taken
       from reservation.ticket t
       where t.event_id = r.event_id and t.reservation_id = r.reservation_id
     ) as ticket
+    cross join lateral (
+      select coalesce(sum(f.amount_minor), 0) as paid_back, coalesce(sum(f.returned_minor), 0) as returned
+      from reservation.refund f
+      where f.event_id = r.event_id and f.reservation_id = r.reservation_id
+    ) as refund
     where ${
       "rows" in query
         ? sql`(r.event_id, r.reservation_id) in (
@@ -74,7 +92,7 @@ export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>)
 export async function auditCheckouts(sql: Sql, query: AuditQuery<AuditedCheckout>): Promise<AuditedCheckout[]> {
   return await sql<AuditedCheckout[]>`
     select c.event_id as "eventId", c.reservation_id as "reservationId", c.idempotency_key as "idempotencyKey",
-      c.payment_id as "paymentId", c.outcome, r.phase
+      c.payment_id as "paymentId", c.outcome, r.phase, r.refunded_minor as "refundedMinor"
     from reservation.checkout c join reservation.reservation r using (event_id, reservation_id)
     where c.outcome is not null and r.unit_price_minor > 0 and ${
       "rows" in query

@@ -78,6 +78,7 @@ function bookingFrom(made: NewBooking, { createdAt, lapsed }: { createdAt: Date;
     paymentId: null,
     paymentMethodToken: null,
     refundId: null,
+    refundedMinor: 0,
     checkoutCount: 0,
     attempts: 0,
     createdAt,

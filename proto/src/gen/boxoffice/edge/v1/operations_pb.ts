@@ -2,16 +2,22 @@
 // @generated from file boxoffice/edge/v1/operations.proto (package boxoffice.edge.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Money } from "../../common/v1/money_pb.ts";
+import { file_boxoffice_common_v1_money } from "../../common/v1/money_pb.ts";
+import type { Reservation } from "./reservation_pb.ts";
+import { file_boxoffice_edge_v1_reservation } from "./reservation_pb.ts";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file boxoffice/edge/v1/operations.proto.
  */
 export const file_boxoffice_edge_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCTKCAQoRT3BlcmF0aW9uc1NlcnZpY2USbQoPQ2hlY2tJbnZhcmlhbnRzEikuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBoqLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIrABCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkirQEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjMKCHZlcmlmaWVkGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSLQoGYnJva2VuGAQgASgLMh0uYm94b2ZmaWNlLmVkZ2UudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIvChFTYWxlUmVwb3J0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiYgoSU2FsZVJlcG9ydFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEg4KBmFncmVlcxgCIAEoCBIqCgVhcmVhcxgDIAMoCzIbLmJveG9mZmljZS5lZGdlLnYxLkFyZWFTYWxlItsCCghBcmVhU2FsZRIPCgdhcmVhX2lkGAEgASgJEhAKCGNhcGFjaXR5GAIgASgFEgwKBGZyZWUYAyABKAUSDAoEaGVsZBgEIAEoBRIMCgRzb2xkGAUgASgFEg8KB2Jsb2NrZWQYBiABKAUSKwoHcmV2ZW51ZRgHIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKwoHcmVmdW5kcxgIIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKAoEZmVlcxgJIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLQoJaW5fZmxpZ2h0GAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIOCgZhZ3JlZXMYCyABKAgSLgoKYWxsb3dhbmNlcxgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkijgMKGFJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEl8KCXJlZnVuZF9pZBgDIAEoCUJMukhJckcyRV5bMC05YS1mXXs4fS1bMC05YS1mXXs0fS03WzAtOWEtZl17M30tWzg5YWJdWzAtOWEtZl17M30tWzAtOWEtZl17MTJ9JBIvCgZyZWFzb24YBCABKAlCH7pIHHIaEAEY9AMyE15bXlx4MDAtXHgxZlx4N2ZdKiQSOQoFc2VhdHMYBSABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzQgi6SAWCAQIQARIxCgd0aWNrZXRzGAYgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0c1BhcnRIABIsCgZhbW91bnQYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5SABCBgoEcGFydCI1CgtUaWNrZXRzUGFydBImCgp0aWNrZXRfaWRzGAEgAygJQhK6SA+SAQwIARDoByIFcgOwAQEiewoZUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uEikKBnJlZnVuZBgCIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZCLbAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLwoFc2VhdHMYAyABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRpY2tldF9pZHMYBiADKAkSDAoEZG9uZRgHIAEoCCqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFKnEKDVJlZnVuZGVkU2VhdHMSHgoaUkVGVU5ERURfU0VBVFNfVU5TUEVDSUZJRUQQABIfChtSRUZVTkRFRF9TRUFUU19CQUNLX09OX1NBTEUQARIfChtSRUZVTkRFRF9TRUFUU19LRVBUX0JMT0NLRUQQAjK9AwoRT3BlcmF0aW9uc1NlcnZpY2USbQoPQ2hlY2tJbnZhcmlhbnRzEikuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBoqLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgESZAoMVmVyaWZ5TGVkZ2VyEiYuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBonLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgESXgoKU2FsZVJlcG9ydBIkLmJveG9mZmljZS5lZGdlLnYxLlNhbGVSZXBvcnRSZXF1ZXN0GiUuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlc3BvbnNlIgOQAgEScwoRUmVmdW5kUmVzZXJ2YXRpb24SKy5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QaLC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_boxoffice_common_v1_money, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * What to look at.
@@ -119,6 +125,602 @@ export const InvariantReportSchema: GenMessage<InvariantReport> = /*@__PURE__*/
   messageDesc(file_boxoffice_edge_v1_operations, 2);
 
 /**
+ * A place in the ledger's chain: after link number `link`, whose hash is `hash`.
+ *
+ * @generated from message boxoffice.edge.v1.LedgerPosition
+ */
+export type LedgerPosition = Message<"boxoffice.edge.v1.LedgerPosition"> & {
+  /**
+   * Number of a link, from 1; 0 is the beginning.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * The link's SHA-256 in hex; empty at the beginning.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.LedgerPosition.
+ * Use `create(LedgerPositionSchema)` to create a new message.
+ */
+export const LedgerPositionSchema: GenMessage<LedgerPosition> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 3);
+
+/**
+ * Which stretch of the chain to walk.
+ *
+ * @generated from message boxoffice.edge.v1.VerifyLedgerRequest
+ */
+export type VerifyLedgerRequest = Message<"boxoffice.edge.v1.VerifyLedgerRequest"> & {
+  /**
+   * Where to begin; at the beginning where not set.
+   *
+   * @generated from field: boxoffice.edge.v1.LedgerPosition after = 1;
+   */
+  after?: LedgerPosition | undefined;
+
+  /**
+   * Most links to walk; 0 means 2,000, at most 10,000.
+   *
+   * @generated from field: int32 links_max = 2;
+   */
+  linksMax: number;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.VerifyLedgerRequest.
+ * Use `create(VerifyLedgerRequestSchema)` to create a new message.
+ */
+export const VerifyLedgerRequestSchema: GenMessage<VerifyLedgerRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 4);
+
+/**
+ * The first broken link.
+ *
+ * @generated from message boxoffice.edge.v1.BrokenLink
+ */
+export type BrokenLink = Message<"boxoffice.edge.v1.BrokenLink"> & {
+  /**
+   * Its number; 0 for a transaction that no link seals.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * How it is broken.
+   *
+   * @generated from field: boxoffice.edge.v1.LedgerBreak kind = 2;
+   */
+  kind: LedgerBreak;
+
+  /**
+   * What was found, in words.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * The transaction's event, where it is known.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * The transaction's payment, where it is known.
+   *
+   * @generated from field: string payment_id = 5;
+   */
+  paymentId: string;
+
+  /**
+   * The transaction's kind, where it is known: `capture`, `refund` or `fee`.
+   *
+   * @generated from field: string transaction_kind = 6;
+   */
+  transactionKind: string;
+
+  /**
+   * What it was posted for where a payment can have several of a kind: a refund's id.
+   *
+   * @generated from field: string reference = 7;
+   */
+  reference: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.BrokenLink.
+ * Use `create(BrokenLinkSchema)` to create a new message.
+ */
+export const BrokenLinkSchema: GenMessage<BrokenLink> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 5);
+
+/**
+ * How far the chain holds.
+ *
+ * @generated from message boxoffice.edge.v1.VerifyLedgerResponse
+ */
+export type VerifyLedgerResponse = Message<"boxoffice.edge.v1.VerifyLedgerResponse"> & {
+  /**
+   * The last link that is good; ask on from here.
+   *
+   * @generated from field: boxoffice.edge.v1.LedgerPosition verified = 1;
+   */
+  verified?: LedgerPosition | undefined;
+
+  /**
+   * Number of the last link at the time.
+   *
+   * @generated from field: int64 head_link = 2;
+   */
+  headLink: bigint;
+
+  /**
+   * True once the whole chain was walked and nothing is broken.
+   *
+   * @generated from field: bool done = 3;
+   */
+  done: boolean;
+
+  /**
+   * The first broken link, if there is one; the walk ends there.
+   *
+   * @generated from field: boxoffice.edge.v1.BrokenLink broken = 4;
+   */
+  broken?: BrokenLink | undefined;
+
+  /**
+   * Transactions that wait to be sealed; normally for less than a second.
+   *
+   * @generated from field: int64 unsealed = 5;
+   */
+  unsealed: bigint;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.VerifyLedgerResponse.
+ * Use `create(VerifyLedgerResponseSchema)` to create a new message.
+ */
+export const VerifyLedgerResponseSchema: GenMessage<VerifyLedgerResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 6);
+
+/**
+ * Whose sale to report.
+ *
+ * @generated from message boxoffice.edge.v1.SaleReportRequest
+ */
+export type SaleReportRequest = Message<"boxoffice.edge.v1.SaleReportRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.SaleReportRequest.
+ * Use `create(SaleReportRequestSchema)` to create a new message.
+ */
+export const SaleReportRequestSchema: GenMessage<SaleReportRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 7);
+
+/**
+ * How an event sells.
+ *
+ * @generated from message boxoffice.edge.v1.SaleReportResponse
+ */
+export type SaleReportResponse = Message<"boxoffice.edge.v1.SaleReportResponse"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * True when the money of every area is that of its sold seats.
+   *
+   * @generated from field: bool agrees = 2;
+   */
+  agrees: boolean;
+
+  /**
+   * Its areas, in order; at the end, with an empty `area_id`, money that the ledger knows no area for.
+   *
+   * @generated from field: repeated boxoffice.edge.v1.AreaSale areas = 3;
+   */
+  areas: AreaSale[];
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.SaleReportResponse.
+ * Use `create(SaleReportResponseSchema)` to create a new message.
+ */
+export const SaleReportResponseSchema: GenMessage<SaleReportResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 8);
+
+/**
+ * How an area sells.
+ *
+ * @generated from message boxoffice.edge.v1.AreaSale
+ */
+export type AreaSale = Message<"boxoffice.edge.v1.AreaSale"> & {
+  /**
+   * The area.
+   *
+   * @generated from field: string area_id = 1;
+   */
+  areaId: string;
+
+  /**
+   * Seats or places in all.
+   *
+   * @generated from field: int32 capacity = 2;
+   */
+  capacity: number;
+
+  /**
+   * On sale.
+   *
+   * @generated from field: int32 free = 3;
+   */
+  free: number;
+
+  /**
+   * In somebody's hold.
+   *
+   * @generated from field: int32 held = 4;
+   */
+  held: number;
+
+  /**
+   * Sold.
+   *
+   * @generated from field: int32 sold = 5;
+   */
+  sold: number;
+
+  /**
+   * Kept from sale.
+   *
+   * @generated from field: int32 blocked = 6;
+   */
+  blocked: number;
+
+  /**
+   * Captured, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money revenue = 7;
+   */
+  revenue?: Money | undefined;
+
+  /**
+   * Paid back, by the ledger, with or without seats.
+   *
+   * @generated from field: boxoffice.common.v1.Money refunds = 8;
+   */
+  refunds?: Money | undefined;
+
+  /**
+   * Kept by the payment provider, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money fees = 9;
+   */
+  fees?: Money | undefined;
+
+  /**
+   * Authorised or being captured: not in the ledger yet, while its seats may be sold already.
+   *
+   * @generated from field: boxoffice.common.v1.Money in_flight = 10;
+   */
+  inFlight?: Money | undefined;
+
+  /**
+   * True when sold seats times their price are revenue less refunds plus allowances, give or take what is in flight.
+   *
+   * @generated from field: bool agrees = 11;
+   */
+  agrees: boolean;
+
+  /**
+   * Of the refunds: paid back although no seat came back, by the ledger.
+   *
+   * @generated from field: boxoffice.common.v1.Money allowances = 12;
+   */
+  allowances?: Money | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.AreaSale.
+ * Use `create(AreaSaleSchema)` to create a new message.
+ */
+export const AreaSaleSchema: GenMessage<AreaSale> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 9);
+
+/**
+ * A refund to be made.
+ *
+ * @generated from message boxoffice.edge.v1.RefundReservationRequest
+ */
+export type RefundReservationRequest = Message<"boxoffice.edge.v1.RefundReservationRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * Id made by the caller, a lower-case UUIDv7; the idempotency key.
+   *
+   * @generated from field: string refund_id = 3;
+   */
+  refundId: string;
+
+  /**
+   * Why; kept with the refund. 1 to 500 characters on one line.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * What becomes of the seats that come back. Required, but with `amount`, where none do and it must not be set.
+   *
+   * @generated from field: boxoffice.edge.v1.RefundedSeats seats = 5;
+   */
+  seats: RefundedSeats;
+
+  /**
+   * Which part; everything that is left where not set.
+   *
+   * @generated from oneof boxoffice.edge.v1.RefundReservationRequest.part
+   */
+  part: {
+    /**
+     * Some tickets, at the price that was paid or, where less is left of the payment, that. They are revoked; the others stay
+     * good. With the last of them the reservation is REFUNDED.
+     *
+     * @generated from field: boxoffice.edge.v1.TicketsPart tickets = 6;
+     */
+    value: TicketsPart;
+    case: "tickets";
+  } | {
+    /**
+     * Money alone: every seat stays sold, and every ticket good. At least 1 minor unit.
+     *
+     * @generated from field: boxoffice.common.v1.Money amount = 7;
+     */
+    value: Money;
+    case: "amount";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.RefundReservationRequest.
+ * Use `create(RefundReservationRequestSchema)` to create a new message.
+ */
+export const RefundReservationRequestSchema: GenMessage<RefundReservationRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 10);
+
+/**
+ * Tickets to be given back.
+ *
+ * @generated from message boxoffice.edge.v1.TicketsPart
+ */
+export type TicketsPart = Message<"boxoffice.edge.v1.TicketsPart"> & {
+  /**
+   * Their ids.
+   *
+   * @generated from field: repeated string ticket_ids = 1;
+   */
+  ticketIds: string[];
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.TicketsPart.
+ * Use `create(TicketsPartSchema)` to create a new message.
+ */
+export const TicketsPartSchema: GenMessage<TicketsPart> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 11);
+
+/**
+ * The reservation and its refund.
+ *
+ * @generated from message boxoffice.edge.v1.RefundReservationResponse
+ */
+export type RefundReservationResponse = Message<"boxoffice.edge.v1.RefundReservationResponse"> & {
+  /**
+   * The reservation: REFUNDED, REFUNDING while the provider's answer is awaited, or CONFIRMED where a part was refunded.
+   *
+   * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
+   */
+  reservation?: Reservation | undefined;
+
+  /**
+   * The refund as it was asked for.
+   *
+   * @generated from field: boxoffice.edge.v1.Refund refund = 2;
+   */
+  refund?: Refund | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.RefundReservationResponse.
+ * Use `create(RefundReservationResponseSchema)` to create a new message.
+ */
+export const RefundReservationResponseSchema: GenMessage<RefundReservationResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 12);
+
+/**
+ * A refund.
+ *
+ * @generated from message boxoffice.edge.v1.Refund
+ */
+export type Refund = Message<"boxoffice.edge.v1.Refund"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * What becomes of the seats.
+   *
+   * @generated from field: boxoffice.edge.v1.RefundedSeats seats = 3;
+   */
+  seats: RefundedSeats;
+
+  /**
+   * How much is given back.
+   *
+   * @generated from field: boxoffice.common.v1.Money amount = 4;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * The tickets that were named.
+   *
+   * @generated from field: repeated string ticket_ids = 6;
+   */
+  ticketIds: string[];
+
+  /**
+   * True once the money is back and the seats are given back.
+   *
+   * @generated from field: bool done = 7;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 13);
+
+/**
+ * How a link is broken.
+ *
+ * @generated from enum boxoffice.edge.v1.LedgerBreak
+ */
+export enum LedgerBreak {
+  /**
+   * Not set. Never sent.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A link or a transaction that was sealed is gone.
+   *
+   * @generated from enum value: LEDGER_BREAK_MISSING = 1;
+   */
+  MISSING = 1,
+
+  /**
+   * A link or a transaction is not what was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_ALTERED = 2;
+   */
+  ALTERED = 2,
+
+  /**
+   * A link stands before the one that it was sealed after.
+   *
+   * @generated from enum value: LEDGER_BREAK_REORDERED = 3;
+   */
+  REORDERED = 3,
+
+  /**
+   * A link or a transaction stands where none was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_INSERTED = 4;
+   */
+  INSERTED = 4,
+
+  /**
+   * What was sealed does not add up to zero in each currency.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNBALANCED = 5;
+   */
+  UNBALANCED = 5,
+}
+
+/**
+ * Describes the enum boxoffice.edge.v1.LedgerBreak.
+ */
+export const LedgerBreakSchema: GenEnum<LedgerBreak> = /*@__PURE__*/
+  enumDesc(file_boxoffice_edge_v1_operations, 0);
+
+/**
+ * What becomes of the seats of a refunded reservation.
+ *
+ * @generated from enum boxoffice.edge.v1.RefundedSeats
+ */
+export enum RefundedSeats {
+  /**
+   * Not set: no seat comes back.
+   *
+   * @generated from enum value: REFUNDED_SEATS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They are sold again.
+   *
+   * @generated from enum value: REFUNDED_SEATS_BACK_ON_SALE = 1;
+   */
+  BACK_ON_SALE = 1,
+
+  /**
+   * They are kept from sale.
+   *
+   * @generated from enum value: REFUNDED_SEATS_KEPT_BLOCKED = 2;
+   */
+  KEPT_BLOCKED = 2,
+}
+
+/**
+ * Describes the enum boxoffice.edge.v1.RefundedSeats.
+ */
+export const RefundedSeatsSchema: GenEnum<RefundedSeats> = /*@__PURE__*/
+  enumDesc(file_boxoffice_edge_v1_operations, 1);
+
+/**
  * For organisers and whoever runs the system. Needs the organiser role.
  *
  * @generated from service boxoffice.edge.v1.OperationsService
@@ -134,6 +736,46 @@ export const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof CheckInvariantsRequestSchema;
     output: typeof CheckInvariantsResponseSchema;
+  },
+  /**
+   * Walks the next stretch of the ledger's hash chain, recomputes every hash, and names the first broken link. Ask again
+   * from `verified` until `done`; `verified.link` of `head_link` is the progress. Begin at a position that was noted earlier
+   * to learn whether the chain still passes through it: only so can a cut-off end be seen. Errors: UNAUTHENTICATED,
+   * PERMISSION_DENIED.
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.VerifyLedger
+   */
+  verifyLedger: {
+    methodKind: "unary";
+    input: typeof VerifyLedgerRequestSchema;
+    output: typeof VerifyLedgerResponseSchema;
+  },
+  /**
+   * Says how an event sells, area by area: counts from the seats, money from the ledger alone, and whether the two agree.
+   * Errors: UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND.
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.SaleReport
+   */
+  saleReport: {
+    methodKind: "unary";
+    input: typeof SaleReportRequestSchema;
+    output: typeof SaleReportResponseSchema;
+  },
+  /**
+   * Refunds a confirmed reservation of any customer, and keeps the reason: what is left of it, some of its tickets, or an
+   * amount. The caller makes the refund's id (UUIDv7) and keeps it before sending; the same request gives the same refund,
+   * however often. A reservation may have any number of refunds, one at a time, never more in all than was paid. While
+   * `refund.done` is false the rest happens by itself, and a repeat tells. Errors: UNAUTHENTICATED, PERMISSION_DENIED,
+   * INVALID_ARGUMENT, NOT_FOUND (reservation, or a ticket that is not of it), ABORTED (IN_PROGRESS) while a payment or
+   * another refund is running, FAILED_PRECONDITION (WRONG_STATE: not confirmed, refunded in full, or a ticket refunded
+   * before; REFUND_EXCEEDS_PAYMENT), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED).
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.RefundReservation
+   */
+  refundReservation: {
+    methodKind: "unary";
+    input: typeof RefundReservationRequestSchema;
+    output: typeof RefundReservationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_boxoffice_edge_v1_operations, 0);

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/payment/v1/payment.proto.
  */
 export const file_boxoffice_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSKWAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKClBheW1lbnRLZXkSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhwKCnBheW1lbnRfaWQYAiABKAlCCLpIBXIDsAEBIn4KDlBheW1lbnRPdXRjb21lEjAKB3BheW1lbnQYASABKAsyHS5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50SAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUijgIKEEF1dGhvcml6ZVJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kEjIKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXlCBrpIA8gBARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgFIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQiSgoRQXV0aG9yaXplUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkcKDkNhcHR1cmVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJICg9DYXB0dXJlUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkQKC1ZvaWRSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJFCgxWb2lkUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lImMKDVJlZnVuZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEhsKCXJlZnVuZF9pZBgCIAEoCUIIukgFcgOwAQEiRwoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIk8KEkdldFBheW1lbnRzUmVxdWVzdBI5CgRrZXlzGAEgAygLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIJukgGkgEDEPQDIk0KE0dldFBheW1lbnRzUmVzcG9uc2USNgoIb3V0Y29tZXMYASADKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJMChZDaGVja0ludmFyaWFudHNSZXF1ZXN0EjIKBXNjb3BlGAEgASgLMiMuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRTY29wZSJQChdDaGVja0ludmFyaWFudHNSZXNwb25zZRI1CgdyZXBvcnRzGAEgAygLMiQuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRSZXBvcnQqrQIKDFBheW1lbnRTdGF0ZRIdChlQQVlNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHQoZUEFZTUVOVF9TVEFURV9BVVRIT1JJWklORxABEhwKGFBBWU1FTlRfU1RBVEVfQVVUSE9SSVpFRBACEhoKFlBBWU1FTlRfU1RBVEVfREVDTElORUQQAxIbChdQQVlNRU5UX1NUQVRFX0NBUFRVUklORxAEEhoKFlBBWU1FTlRfU1RBVEVfQ0FQVFVSRUQQBRIZChVQQVlNRU5UX1NUQVRFX1ZPSURJTkcQBhIYChRQQVlNRU5UX1NUQVRFX1ZPSURFRBAHEhsKF1BBWU1FTlRfU1RBVEVfUkVGVU5ESU5HEAgSGgoWUEFZTUVOVF9TVEFURV9SRUZVTkRFRBAJMtwECg5QYXltZW50U2VydmljZRJhCglBdXRob3JpemUSJi5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXF1ZXN0GicuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVzcG9uc2UiA5ACAhJbCgdDYXB0dXJlEiQuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlcXVlc3QaJS5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACAhJSCgRWb2lkEiEuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlcXVlc3QaIi5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVzcG9uc2UiA5ACAhJYCgZSZWZ1bmQSIy5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXF1ZXN0GiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVzcG9uc2UiA5ACAhJnCgtHZXRQYXltZW50cxIoLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVxdWVzdBopLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVzcG9uc2UiA5ACARJzCg9DaGVja0ludmFyaWFudHMSLC5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSLEAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHJlZnVuZGVkGAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leSJGCgpQYXltZW50S2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIcCgpwYXltZW50X2lkGAIgASgJQgi6SAVyA7ABASJ+Cg5QYXltZW50T3V0Y29tZRIwCgdwYXltZW50GAEgASgLMh0uYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEgAEi8KB3JlZnVzYWwYAiABKAsyHC5ib3hvZmZpY2UuY29tbW9uLnYxLlJlZnVzYWxIAEIJCgdvdXRjb21lIsQCChBBdXRob3JpemVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIyCgZhbW91bnQYBCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YBSABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjQKB2FyZWFfaWQYBiABKAlCI7pIIHIeMhxeKFthLXowLTldW2EtejAtOS1dezAsMzF9KT8kIkoKEUF1dGhvcml6ZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJHCg5DYXB0dXJlUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiSAoPQ2FwdHVyZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJECgtWb2lkUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiRQoMVm9pZFJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSKTAQoNUmVmdW5kUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQESGwoJcmVmdW5kX2lkGAIgASgJQgi6SAVyA7ABARIuCgRwYXJ0GAMgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUGFydCJMCgpSZWZ1bmRQYXJ0Eh0KDGFtb3VudF9taW5vchgBIAEoA0IHukgEIgIoABIfCg5yZXR1cm5lZF9taW5vchgCIAEoA0IHukgEIgIoACLBAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIqCgZhbW91bnQYAiABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EhYKDnJldHVybmVkX21pbm9yGAMgASgDEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lEiwKBnJlZnVuZBgCIAEoCzIcLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZCJPChJHZXRQYXltZW50c1JlcXVlc3QSOQoEa2V5cxgBIAMoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCCbpIBpIBAxD0AyJNChNHZXRQYXltZW50c1Jlc3BvbnNlEjYKCG91dGNvbWVzGAEgAygLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0IlgKDkxlZGdlclBvc2l0aW9uEh4KBGxpbmsYASABKANCELpIDSILGP////////8PKAASJgoEaGFzaBgCIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kImkKE1ZlcmlmeUxlZGdlclJlcXVlc3QSMwoFYWZ0ZXIYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIdCglsaW5rc19tYXgYAiABKAVCCrpIBxoFGJBOKAAiswEKCkJyb2tlbkxpbmsSDAoEbGluaxgBIAEoAxIvCgRraW5kGAIgASgOMiEuYm94b2ZmaWNlLnBheW1lbnQudjEuTGVkZ2VyQnJlYWsSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSEgoKcGF5bWVudF9pZBgFIAEoCRIYChB0cmFuc2FjdGlvbl9raW5kGAYgASgJEhEKCXJlZmVyZW5jZRgHIAEoCSKzAQoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USNgoIdmVyaWZpZWQYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIRCgloZWFkX2xpbmsYAiABKAMSDAoEZG9uZRgDIAEoCBIwCgZicm9rZW4YBCABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5Ccm9rZW5MaW5rEhAKCHVuc2VhbGVkGAUgASgDIjMKFUdldFNhbGVGaWd1cmVzUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiSgoWR2V0U2FsZUZpZ3VyZXNSZXNwb25zZRIwCgVhcmVhcxgBIAMoCzIhLmJveG9mZmljZS5wYXltZW50LnYxLkFyZWFGaWd1cmVzIqgBCgtBcmVhRmlndXJlcxIPCgdhcmVhX2lkGAEgASgJEhUKDWN1cnJlbmN5X2NvZGUYAiABKAkSFQoNcmV2ZW51ZV9taW5vchgDIAEoAxIVCg1yZWZ1bmRzX21pbm9yGAQgASgDEhIKCmZlZXNfbWlub3IYBSABKAMSFwoPaW5fZmxpZ2h0X21pbm9yGAYgASgDEhYKDnJldHVybmVkX21pbm9yGAcgASgDKq0CCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEh0KGVBBWU1FTlRfU1RBVEVfQVVUSE9SSVpJTkcQARIcChhQQVlNRU5UX1NUQVRFX0FVVEhPUklaRUQQAhIaChZQQVlNRU5UX1NUQVRFX0RFQ0xJTkVEEAMSGwoXUEFZTUVOVF9TVEFURV9DQVBUVVJJTkcQBBIaChZQQVlNRU5UX1NUQVRFX0NBUFRVUkVEEAUSGQoVUEFZTUVOVF9TVEFURV9WT0lESU5HEAYSGAoUUEFZTUVOVF9TVEFURV9WT0lERUQQBxIbChdQQVlNRU5UX1NUQVRFX1JFRlVORElORxAIEhoKFlBBWU1FTlRfU1RBVEVfUkVGVU5ERUQQCSqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFMroGCg5QYXltZW50U2VydmljZRJhCglBdXRob3JpemUSJi5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXF1ZXN0GicuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVzcG9uc2UiA5ACAhJbCgdDYXB0dXJlEiQuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlcXVlc3QaJS5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACAhJSCgRWb2lkEiEuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlcXVlc3QaIi5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVzcG9uc2UiA5ACAhJYCgZSZWZ1bmQSIy5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXF1ZXN0GiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVzcG9uc2UiA5ACAhJnCgtHZXRQYXltZW50cxIoLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVxdWVzdBopLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVzcG9uc2UiA5ACARJzCg9DaGVja0ludmFyaWFudHMSLC5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACARJqCgxWZXJpZnlMZWRnZXISKS5ib3hvZmZpY2UucGF5bWVudC52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GiouYm94b2ZmaWNlLnBheW1lbnQudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJwCg5HZXRTYWxlRmlndXJlcxIrLmJveG9mZmljZS5wYXltZW50LnYxLkdldFNhbGVGaWd1cmVzUmVxdWVzdBosLmJveG9mZmljZS5wYXltZW50LnYxLkdldFNhbGVGaWd1cmVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A payment as it stands.
@@ -92,6 +92,13 @@ export type Payment = Message<"boxoffice.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 9;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * How much of it was refunded so far, by refunds that are done.
+   *
+   * @generated from field: boxoffice.common.v1.Money refunded = 10;
+   */
+  refunded?: Money | undefined;
 };
 
 /**
@@ -206,6 +213,14 @@ export type AuthorizeRequest = Message<"boxoffice.payment.v1.AuthorizeRequest"> 
    * @generated from field: string payment_method_token = 5;
    */
   paymentMethodToken: string;
+
+  /**
+   * The area that the reservation is in, for the ledger. A reservation never changes it, so it is no part of what tells a
+   * repeat from another request. Empty from callers that do not know of it: then the ledger can't say which area it was.
+   *
+   * @generated from field: string area_id = 6;
+   */
+  areaId: string;
 };
 
 /**
@@ -339,6 +354,13 @@ export type RefundRequest = Message<"boxoffice.payment.v1.RefundRequest"> & {
    * @generated from field: string refund_id = 2;
    */
   refundId: string;
+
+  /**
+   * What is given back; all that is left where not set.
+   *
+   * @generated from field: boxoffice.payment.v1.RefundPart part = 3;
+   */
+  part?: RefundPart | undefined;
 };
 
 /**
@@ -349,7 +371,85 @@ export const RefundRequestSchema: GenMessage<RefundRequest> = /*@__PURE__*/
   messageDesc(file_boxoffice_payment_v1_payment, 9);
 
 /**
- * The payment.
+ * A part of a payment, in minor units of its currency.
+ *
+ * @generated from message boxoffice.payment.v1.RefundPart
+ */
+export type RefundPart = Message<"boxoffice.payment.v1.RefundPart"> & {
+  /**
+   * Money that is paid back.
+   *
+   * @generated from field: int64 amount_minor = 1;
+   */
+  amountMinor: bigint;
+
+  /**
+   * What the seats that come back with it had cost. What is paid back beyond that is an allowance in the ledger; what is
+   * paid back below it makes up for an earlier one.
+   *
+   * @generated from field: int64 returned_minor = 2;
+   */
+  returnedMinor: bigint;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.RefundPart.
+ * Use `create(RefundPartSchema)` to create a new message.
+ */
+export const RefundPartSchema: GenMessage<RefundPart> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 10);
+
+/**
+ * A refund.
+ *
+ * @generated from message boxoffice.payment.v1.Refund
+ */
+export type Refund = Message<"boxoffice.payment.v1.Refund"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * Money that is paid back.
+   *
+   * @generated from field: boxoffice.common.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * What the seats that come back with it had cost, in minor units.
+   *
+   * @generated from field: int64 returned_minor = 3;
+   */
+  returnedMinor: bigint;
+
+  /**
+   * When it was written down.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it was done; not set while the provider's answer is unknown.
+   *
+   * @generated from field: google.protobuf.Timestamp finish_time = 5;
+   */
+  finishTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 11);
+
+/**
+ * The payment and its refund.
  *
  * @generated from message boxoffice.payment.v1.RefundResponse
  */
@@ -360,6 +460,13 @@ export type RefundResponse = Message<"boxoffice.payment.v1.RefundResponse"> & {
    * @generated from field: boxoffice.payment.v1.PaymentOutcome outcome = 1;
    */
   outcome?: PaymentOutcome | undefined;
+
+  /**
+   * The refund that was asked for; not set with a refusal.
+   *
+   * @generated from field: boxoffice.payment.v1.Refund refund = 2;
+   */
+  refund?: Refund | undefined;
 };
 
 /**
@@ -367,7 +474,7 @@ export type RefundResponse = Message<"boxoffice.payment.v1.RefundResponse"> & {
  * Use `create(RefundResponseSchema)` to create a new message.
  */
 export const RefundResponseSchema: GenMessage<RefundResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 10);
+  messageDesc(file_boxoffice_payment_v1_payment, 12);
 
 /**
  * A batch of payments to be read.
@@ -388,7 +495,7 @@ export type GetPaymentsRequest = Message<"boxoffice.payment.v1.GetPaymentsReques
  * Use `create(GetPaymentsRequestSchema)` to create a new message.
  */
 export const GetPaymentsRequestSchema: GenMessage<GetPaymentsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 11);
+  messageDesc(file_boxoffice_payment_v1_payment, 13);
 
 /**
  * Outcomes in the order of the keys.
@@ -409,7 +516,7 @@ export type GetPaymentsResponse = Message<"boxoffice.payment.v1.GetPaymentsRespo
  * Use `create(GetPaymentsResponseSchema)` to create a new message.
  */
 export const GetPaymentsResponseSchema: GenMessage<GetPaymentsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 12);
+  messageDesc(file_boxoffice_payment_v1_payment, 14);
 
 /**
  * What to check.
@@ -430,7 +537,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.payment.v1.CheckInvarian
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 13);
+  messageDesc(file_boxoffice_payment_v1_payment, 15);
 
 /**
  * How the promises stand.
@@ -451,7 +558,280 @@ export type CheckInvariantsResponse = Message<"boxoffice.payment.v1.CheckInvaria
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 14);
+  messageDesc(file_boxoffice_payment_v1_payment, 16);
+
+/**
+ * A place in the ledger's chain: after link number `link`, whose hash is `hash`.
+ *
+ * @generated from message boxoffice.payment.v1.LedgerPosition
+ */
+export type LedgerPosition = Message<"boxoffice.payment.v1.LedgerPosition"> & {
+  /**
+   * Number of a link, from 1; 0 is the beginning.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * The link's SHA-256 in hex; empty at the beginning.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.LedgerPosition.
+ * Use `create(LedgerPositionSchema)` to create a new message.
+ */
+export const LedgerPositionSchema: GenMessage<LedgerPosition> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 17);
+
+/**
+ * Which stretch of the chain to walk.
+ *
+ * @generated from message boxoffice.payment.v1.VerifyLedgerRequest
+ */
+export type VerifyLedgerRequest = Message<"boxoffice.payment.v1.VerifyLedgerRequest"> & {
+  /**
+   * Where to begin; at the beginning where not set.
+   *
+   * @generated from field: boxoffice.payment.v1.LedgerPosition after = 1;
+   */
+  after?: LedgerPosition | undefined;
+
+  /**
+   * Most links to walk; 0 means 2,000, at most 10,000.
+   *
+   * @generated from field: int32 links_max = 2;
+   */
+  linksMax: number;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.VerifyLedgerRequest.
+ * Use `create(VerifyLedgerRequestSchema)` to create a new message.
+ */
+export const VerifyLedgerRequestSchema: GenMessage<VerifyLedgerRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 18);
+
+/**
+ * The first broken link.
+ *
+ * @generated from message boxoffice.payment.v1.BrokenLink
+ */
+export type BrokenLink = Message<"boxoffice.payment.v1.BrokenLink"> & {
+  /**
+   * Its number; 0 for a transaction that no link seals.
+   *
+   * @generated from field: int64 link = 1;
+   */
+  link: bigint;
+
+  /**
+   * How it is broken.
+   *
+   * @generated from field: boxoffice.payment.v1.LedgerBreak kind = 2;
+   */
+  kind: LedgerBreak;
+
+  /**
+   * What was found, in words.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * The transaction's event, where it is known.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * The transaction's payment, where it is known.
+   *
+   * @generated from field: string payment_id = 5;
+   */
+  paymentId: string;
+
+  /**
+   * The transaction's kind, where it is known: `capture`, `refund` or `fee`.
+   *
+   * @generated from field: string transaction_kind = 6;
+   */
+  transactionKind: string;
+
+  /**
+   * What it was posted for where a payment can have several of a kind: a refund's id.
+   *
+   * @generated from field: string reference = 7;
+   */
+  reference: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.BrokenLink.
+ * Use `create(BrokenLinkSchema)` to create a new message.
+ */
+export const BrokenLinkSchema: GenMessage<BrokenLink> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 19);
+
+/**
+ * How far the chain holds.
+ *
+ * @generated from message boxoffice.payment.v1.VerifyLedgerResponse
+ */
+export type VerifyLedgerResponse = Message<"boxoffice.payment.v1.VerifyLedgerResponse"> & {
+  /**
+   * The last link that is good; ask on from here.
+   *
+   * @generated from field: boxoffice.payment.v1.LedgerPosition verified = 1;
+   */
+  verified?: LedgerPosition | undefined;
+
+  /**
+   * Number of the last link at the time.
+   *
+   * @generated from field: int64 head_link = 2;
+   */
+  headLink: bigint;
+
+  /**
+   * True once the whole chain was walked and nothing is broken.
+   *
+   * @generated from field: bool done = 3;
+   */
+  done: boolean;
+
+  /**
+   * The first broken link, if there is one; the walk ends there.
+   *
+   * @generated from field: boxoffice.payment.v1.BrokenLink broken = 4;
+   */
+  broken?: BrokenLink | undefined;
+
+  /**
+   * Transactions that wait to be sealed; normally for less than a second.
+   *
+   * @generated from field: int64 unsealed = 5;
+   */
+  unsealed: bigint;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.VerifyLedgerResponse.
+ * Use `create(VerifyLedgerResponseSchema)` to create a new message.
+ */
+export const VerifyLedgerResponseSchema: GenMessage<VerifyLedgerResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 20);
+
+/**
+ * Whose figures to return.
+ *
+ * @generated from message boxoffice.payment.v1.GetSaleFiguresRequest
+ */
+export type GetSaleFiguresRequest = Message<"boxoffice.payment.v1.GetSaleFiguresRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.GetSaleFiguresRequest.
+ * Use `create(GetSaleFiguresRequestSchema)` to create a new message.
+ */
+export const GetSaleFiguresRequestSchema: GenMessage<GetSaleFiguresRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 21);
+
+/**
+ * What the ledger says of an event.
+ *
+ * @generated from message boxoffice.payment.v1.GetSaleFiguresResponse
+ */
+export type GetSaleFiguresResponse = Message<"boxoffice.payment.v1.GetSaleFiguresResponse"> & {
+  /**
+   * By area and currency. An empty area stands for payments whose caller did not name one.
+   *
+   * @generated from field: repeated boxoffice.payment.v1.AreaFigures areas = 1;
+   */
+  areas: AreaFigures[];
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.GetSaleFiguresResponse.
+ * Use `create(GetSaleFiguresResponseSchema)` to create a new message.
+ */
+export const GetSaleFiguresResponseSchema: GenMessage<GetSaleFiguresResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 22);
+
+/**
+ * The money of one area in one currency, in minor units.
+ *
+ * @generated from message boxoffice.payment.v1.AreaFigures
+ */
+export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
+  /**
+   * The area.
+   *
+   * @generated from field: string area_id = 1;
+   */
+  areaId: string;
+
+  /**
+   * ISO 4217.
+   *
+   * @generated from field: string currency_code = 2;
+   */
+  currencyCode: string;
+
+  /**
+   * Captured.
+   *
+   * @generated from field: int64 revenue_minor = 3;
+   */
+  revenueMinor: bigint;
+
+  /**
+   * Given back.
+   *
+   * @generated from field: int64 refunds_minor = 4;
+   */
+  refundsMinor: bigint;
+
+  /**
+   * Kept by the provider.
+   *
+   * @generated from field: int64 fees_minor = 5;
+   */
+  feesMinor: bigint;
+
+  /**
+   * Authorised or being captured: not in the ledger yet, while its seats may be sold already.
+   *
+   * @generated from field: int64 in_flight_minor = 6;
+   */
+  inFlightMinor: bigint;
+
+  /**
+   * What the seats that came back with refunds had cost. The rest of `refunds_minor` was paid back without any.
+   *
+   * @generated from field: int64 returned_minor = 7;
+   */
+  returnedMinor: bigint;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.AreaFigures.
+ * Use `create(AreaFiguresSchema)` to create a new message.
+ */
+export const AreaFiguresSchema: GenMessage<AreaFigures> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 23);
 
 /**
  * Where a payment stands. The states that end in -ING are written before the provider is called.
@@ -495,7 +875,7 @@ export enum PaymentState {
   CAPTURING = 4,
 
   /**
-   * The amount was taken.
+   * The amount was taken; a part of it may have been refunded since.
    *
    * @generated from enum value: PAYMENT_STATE_CAPTURED = 5;
    */
@@ -535,6 +915,61 @@ export enum PaymentState {
  */
 export const PaymentStateSchema: GenEnum<PaymentState> = /*@__PURE__*/
   enumDesc(file_boxoffice_payment_v1_payment, 0);
+
+/**
+ * How a link is broken.
+ *
+ * @generated from enum boxoffice.payment.v1.LedgerBreak
+ */
+export enum LedgerBreak {
+  /**
+   * Not set. Never sent.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A link or a transaction that was sealed is gone.
+   *
+   * @generated from enum value: LEDGER_BREAK_MISSING = 1;
+   */
+  MISSING = 1,
+
+  /**
+   * A link or a transaction is not what was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_ALTERED = 2;
+   */
+  ALTERED = 2,
+
+  /**
+   * A link stands before the one that it was sealed after.
+   *
+   * @generated from enum value: LEDGER_BREAK_REORDERED = 3;
+   */
+  REORDERED = 3,
+
+  /**
+   * A link or a transaction stands where none was sealed.
+   *
+   * @generated from enum value: LEDGER_BREAK_INSERTED = 4;
+   */
+  INSERTED = 4,
+
+  /**
+   * What was sealed does not add up to zero in each currency.
+   *
+   * @generated from enum value: LEDGER_BREAK_UNBALANCED = 5;
+   */
+  UNBALANCED = 5,
+}
+
+/**
+ * Describes the enum boxoffice.payment.v1.LedgerBreak.
+ */
+export const LedgerBreakSchema: GenEnum<LedgerBreak> = /*@__PURE__*/
+  enumDesc(file_boxoffice_payment_v1_payment, 1);
 
 /**
  * Every write is idempotent by the caller's payment_id (and refund_id), which the provider's idempotency keys follow from. A
@@ -582,8 +1017,11 @@ export const PaymentService: GenService<{
     output: typeof VoidResponseSchema;
   },
   /**
-   * Refunds a captured payment in full. Idempotent by refund_id. Answers REFUNDED, or REFUNDING while the answer is
-   * unknown. Refusals: NOT_FOUND, WRONG_STATE, IDEMPOTENCY_KEY_REUSED (another refund_id for a refunded payment), OVERLOADED.
+   * Refunds a captured payment: all that is left of it, or a part. Idempotent by refund_id; a payment may have any number of
+   * refunds, one at a time. The payment comes back REFUNDING while the answer is unknown, and after it CAPTURED, or
+   * REFUNDED once nothing is left. Refusals: NOT_FOUND, WRONG_STATE (nothing was captured, or nothing is left),
+   * IDEMPOTENCY_KEY_REUSED (this refund_id with another part), REFUND_EXCEEDS_PAYMENT, IN_PROGRESS (another refund of the
+   * payment is running), OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Refund
    */
@@ -611,6 +1049,28 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof CheckInvariantsRequestSchema;
     output: typeof CheckInvariantsResponseSchema;
+  },
+  /**
+   * Walks the next stretch of the ledger's hash chain, recomputes every hash, and names the first broken link. Ask again
+   * from `verified` until `done`; begin at a position that was noted earlier to learn whether the chain still passes
+   * through it.
+   *
+   * @generated from rpc boxoffice.payment.v1.PaymentService.VerifyLedger
+   */
+  verifyLedger: {
+    methodKind: "unary";
+    input: typeof VerifyLedgerRequestSchema;
+    output: typeof VerifyLedgerResponseSchema;
+  },
+  /**
+   * Returns what the ledger says of an event, area by area, from one snapshot. An event without money has no areas here.
+   *
+   * @generated from rpc boxoffice.payment.v1.PaymentService.GetSaleFigures
+   */
+  getSaleFigures: {
+    methodKind: "unary";
+    input: typeof GetSaleFiguresRequestSchema;
+    output: typeof GetSaleFiguresResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_boxoffice_payment_v1_payment, 0);

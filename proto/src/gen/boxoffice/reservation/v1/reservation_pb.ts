@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/reservation/v1/reservation.proto.
  */
 export const file_boxoffice_reservation_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("Cipib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvcmVzZXJ2YXRpb24ucHJvdG8SGGJveG9mZmljZS5yZXNlcnZhdGlvbi52MSKdAwoLUmVzZXJ2YXRpb24SEAoIZXZlbnRfaWQYASABKAkSFgoOcmVzZXJ2YXRpb25faWQYAiABKAkSEwoLY3VzdG9tZXJfaWQYAyABKAkSDwoHYXJlYV9pZBgEIAEoCRI5CgVzdGF0ZRgFIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAYgASgFEigKBXNlYXRzGAcgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBob2xkX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb25maXJtX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoADCg1DcmVhdGVDb21tYW5kEhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIxCgdhcmVhX2lkGAQgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBI8Cg5iZXN0X2F2YWlsYWJsZRgFIAEoCzIiLmJveG9mZmljZS5jb21tb24udjEuQmVzdEF2YWlsYWJsZUgAEjYKC25hbWVkX3NlYXRzGAYgASgLMh8uYm94b2ZmaWNlLmNvbW1vbi52MS5OYW1lZFNlYXRzSAASQgoRZ2VuZXJhbF9hZG1pc3Npb24YByABKAsyJS5ib3hvZmZpY2UuY29tbW9uLnYxLkdlbmVyYWxBZG1pc3Npb25IAEISCglzZWxlY3Rpb24SBbpIAggBIo4BChJSZXNlcnZhdGlvbk91dGNvbWUSPAoLcmVzZXJ2YXRpb24YASABKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25IABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSJeChlDcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0EkEKCGNvbW1hbmRzGAEgAygLMicuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZUNvbW1hbmRCBrpIA9gBAyJcChpDcmVhdGVSZXNlcnZhdGlvbnNSZXNwb25zZRI+CghvdXRjb21lcxgBIAMoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUigAEKDlJlc2VydmF0aW9uS2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JCJWChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQEiVwoWR2V0UmVzZXJ2YXRpb25SZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZSL1AQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSMAoLY3VzdG9tZXJfaWQYASABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjIARIdCghldmVudF9pZBgEIAEoCUILukgI2AEBcgOwAQESTQoGc3RhdGVzGAUgAygOMiouYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uU3RhdGVCEbpIDpIBCxAHIgeCAQQQASAAInAKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI7CgxyZXNlcnZhdGlvbnMYASADKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlkKGENhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBI9CgNrZXkYASABKAsyKC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25LZXlCBrpIA8gBASJaChlDYW5jZWxSZXNlcnZhdGlvblJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lIscBCg9DaGVja291dFJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YAiABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjgKD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll86LV17MSwxMDB9JCJlChBDaGVja291dFJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lEhIKCnBheW1lbnRfaWQYAiABKAkiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0KpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHMv4FChJSZXNlcnZhdGlvblNlcnZpY2UShAEKEkNyZWF0ZVJlc2VydmF0aW9ucxIzLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0GjQuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZVJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgISeAoOR2V0UmVzZXJ2YXRpb24SLy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACARJ+ChBMaXN0UmVzZXJ2YXRpb25zEjEuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0GjIuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAIBEoEBChFDYW5jZWxSZXNlcnZhdGlvbhIyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QaMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEmYKCENoZWNrb3V0EikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrb3V0UmVxdWVzdBoqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja291dFJlc3BvbnNlIgOQAgISewoPQ2hlY2tJbnZhcmlhbnRzEjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaMS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Cipib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvcmVzZXJ2YXRpb24ucHJvdG8SGGJveG9mZmljZS5yZXNlcnZhdGlvbi52MSLLAwoLUmVzZXJ2YXRpb24SEAoIZXZlbnRfaWQYASABKAkSFgoOcmVzZXJ2YXRpb25faWQYAiABKAkSEwoLY3VzdG9tZXJfaWQYAyABKAkSDwoHYXJlYV9pZBgEIAEoCRI5CgVzdGF0ZRgFIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAYgASgFEigKBXNlYXRzGAcgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBob2xkX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb25maXJtX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHJlZnVuZGVkGAwgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leSKAAwoNQ3JlYXRlQ29tbWFuZBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEjAKC2N1c3RvbWVyX2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQSMQoHYXJlYV9pZBgEIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDMxfSQSPAoOYmVzdF9hdmFpbGFibGUYBSABKAsyIi5ib3hvZmZpY2UuY29tbW9uLnYxLkJlc3RBdmFpbGFibGVIABI2CgtuYW1lZF9zZWF0cxgGIAEoCzIfLmJveG9mZmljZS5jb21tb24udjEuTmFtZWRTZWF0c0gAEkIKEWdlbmVyYWxfYWRtaXNzaW9uGAcgASgLMiUuYm94b2ZmaWNlLmNvbW1vbi52MS5HZW5lcmFsQWRtaXNzaW9uSABCEgoJc2VsZWN0aW9uEgW6SAIIASKOAQoSUmVzZXJ2YXRpb25PdXRjb21lEjwKC3Jlc2VydmF0aW9uGAEgASgLMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uSAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUiXgoZQ3JlYXRlUmVzZXJ2YXRpb25zUmVxdWVzdBJBCghjb21tYW5kcxgBIAMoCzInLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVDb21tYW5kQga6SAPYAQMiXAoaQ3JlYXRlUmVzZXJ2YXRpb25zUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lIoABCg5SZXNlcnZhdGlvbktleRIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEjAKC2N1c3RvbWVyX2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQiVgoVR2V0UmVzZXJ2YXRpb25SZXF1ZXN0Ej0KA2tleRgBIAEoCzIoLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbktleUIGukgDyAEBIlcKFkdldFJlc2VydmF0aW9uUmVzcG9uc2USPQoHb3V0Y29tZRgBIAEoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUi9QEKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EjAKC2N1c3RvbWVyX2lkGAEgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQSHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBBhkKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYyAESHQoIZXZlbnRfaWQYBCABKAlCC7pICNgBAXIDsAEBEk0KBnN0YXRlcxgFIAMoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlQhG6SA6SAQsQByIHggEEEAEgACJwChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USOwoMcmVzZXJ2YXRpb25zGAEgAygLMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJZChhDYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQEiWgoZQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZSLfAgoYUmVmdW5kUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESGwoJcmVmdW5kX2lkGAMgASgJQgi6SAVyA7ABARIvCgZyZWFzb24YBCABKAlCH7pIHHIaEAEY9AMyE15bXlx4MDAtXHgxZlx4N2ZdKiQSFAoMa2VlcF9ibG9ja2VkGAUgASgIEjEKDHJlcXVlc3RlZF9ieRgGIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kEjgKB3RpY2tldHMYByABKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVGlja2V0c1BhcnRIABIsCgZhbW91bnQYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5SABCBgoEcGFydCI1CgtUaWNrZXRzUGFydBImCgp0aWNrZXRfaWRzGAEgAygJQhK6SA+SAQwIARDoByIFcgOwAQEijAEKGVJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2USPQoHb3V0Y29tZRgBIAEoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUSMAoGcmVmdW5kGAIgASgLMiAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlZnVuZCLAAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSFAoMa2VlcF9ibG9ja2VkGAMgASgIEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRpY2tldF9pZHMYBiADKAkSDAoEZG9uZRgHIAEoCCLHAQoPQ2hlY2tvdXRSZXF1ZXN0Ej0KA2tleRgBIAEoCzIoLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbktleUIGukgDyAEBEjsKFHBheW1lbnRfbWV0aG9kX3Rva2VuGAIgASgJQh26SBpyGDIWXltBLVphLXowLTlfLV17MSwyMDB9JBI4Cg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCH7pIHHIaMhheW0EtWmEtejAtOS5fOi1dezEsMTAwfSQiZQoQQ2hlY2tvdXRSZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZRISCgpwYXltZW50X2lkGAIgASgJIkwKFkNoZWNrSW52YXJpYW50c1JlcXVlc3QSMgoFc2NvcGUYASABKAsyIy5ib3hvZmZpY2UuY29tbW9uLnYxLkludmFyaWFudFNjb3BlIlAKF0NoZWNrSW52YXJpYW50c1Jlc3BvbnNlEjUKB3JlcG9ydHMYASADKAsyJC5ib3hvZmZpY2UuY29tbW9uLnYxLkludmFyaWFudFJlcG9ydCqRAgoQUmVzZXJ2YXRpb25TdGF0ZRIhCh1SRVNFUlZBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFU0VSVkFUSU9OX1NUQVRFX0hFTEQQARIcChhSRVNFUlZBVElPTl9TVEFURV9QQVlJTkcQAhIfChtSRVNFUlZBVElPTl9TVEFURV9DT05GSVJNRUQQAxIdChlSRVNFUlZBVElPTl9TVEFURV9FWFBJUkVEEAQSHwobUkVTRVJWQVRJT05fU1RBVEVfQ0FOQ0VMTEVEEAUSHwobUkVTRVJWQVRJT05fU1RBVEVfUkVGVU5ESU5HEAYSHgoaUkVTRVJWQVRJT05fU1RBVEVfUkVGVU5ERUQQBzKCBwoSUmVzZXJ2YXRpb25TZXJ2aWNlEoQBChJDcmVhdGVSZXNlcnZhdGlvbnMSMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ3JlYXRlUmVzZXJ2YXRpb25zUmVxdWVzdBo0LmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAICEngKDkdldFJlc2VydmF0aW9uEi8uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJlc2VydmF0aW9uUmVxdWVzdBowLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5HZXRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgESfgoQTGlzdFJlc2VydmF0aW9ucxIxLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBoyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2UiA5ACARKBAQoRQ2FuY2VsUmVzZXJ2YXRpb24SMi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXF1ZXN0GjMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNhbmNlbFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAhKBAQoRUmVmdW5kUmVzZXJ2YXRpb24SMi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVmdW5kUmVzZXJ2YXRpb25SZXF1ZXN0GjMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAhJmCghDaGVja291dBIpLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja291dFJlcXVlc3QaKi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tvdXRSZXNwb25zZSIDkAICEnsKD0NoZWNrSW52YXJpYW50cxIwLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0GjEuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A booking.
@@ -107,6 +107,14 @@ export type Reservation = Message<"boxoffice.reservation.v1.Reservation"> & {
    * @generated from field: google.protobuf.Timestamp confirm_time = 11;
    */
   confirmTime?: Timestamp | undefined;
+
+  /**
+   * What its refunds pay back together, the running one included; not set where there are none. `quantity` and `seats` stay
+   * those that were bought: which of them are still the customer's, its tickets tell.
+   *
+   * @generated from field: boxoffice.common.v1.Money refunded = 12;
+   */
+  refunded?: Money | undefined;
 };
 
 /**
@@ -465,6 +473,197 @@ export const CancelReservationResponseSchema: GenMessage<CancelReservationRespon
   messageDesc(file_boxoffice_reservation_v1_reservation, 11);
 
 /**
+ * A refund to be made.
+ *
+ * @generated from message boxoffice.reservation.v1.RefundReservationRequest
+ */
+export type RefundReservationRequest = Message<"boxoffice.reservation.v1.RefundReservationRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * The caller's key for the refund.
+   *
+   * @generated from field: string refund_id = 3;
+   */
+  refundId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * The seats are kept from sale instead of being sold again.
+   *
+   * @generated from field: bool keep_blocked = 5;
+   */
+  keepBlocked: boolean;
+
+  /**
+   * Who asks for it.
+   *
+   * @generated from field: string requested_by = 6;
+   */
+  requestedBy: string;
+
+  /**
+   * Which part; everything that is left where not set.
+   *
+   * @generated from oneof boxoffice.reservation.v1.RefundReservationRequest.part
+   */
+  part: {
+    /**
+     * Some tickets, at the price that was paid or, where less is left of the payment, that.
+     *
+     * @generated from field: boxoffice.reservation.v1.TicketsPart tickets = 7;
+     */
+    value: TicketsPart;
+    case: "tickets";
+  } | {
+    /**
+     * Money alone: every place stays sold, and every ticket good.
+     *
+     * @generated from field: boxoffice.common.v1.Money amount = 8;
+     */
+    value: Money;
+    case: "amount";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.RefundReservationRequest.
+ * Use `create(RefundReservationRequestSchema)` to create a new message.
+ */
+export const RefundReservationRequestSchema: GenMessage<RefundReservationRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 12);
+
+/**
+ * Tickets to be given back.
+ *
+ * @generated from message boxoffice.reservation.v1.TicketsPart
+ */
+export type TicketsPart = Message<"boxoffice.reservation.v1.TicketsPart"> & {
+  /**
+   * Their ids.
+   *
+   * @generated from field: repeated string ticket_ids = 1;
+   */
+  ticketIds: string[];
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.TicketsPart.
+ * Use `create(TicketsPartSchema)` to create a new message.
+ */
+export const TicketsPartSchema: GenMessage<TicketsPart> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 13);
+
+/**
+ * The reservation as it stands and its refund, or a refusal.
+ *
+ * @generated from message boxoffice.reservation.v1.RefundReservationResponse
+ */
+export type RefundReservationResponse = Message<"boxoffice.reservation.v1.RefundReservationResponse"> & {
+  /**
+   * The outcome.
+   *
+   * @generated from field: boxoffice.reservation.v1.ReservationOutcome outcome = 1;
+   */
+  outcome?: ReservationOutcome | undefined;
+
+  /**
+   * The refund; not set with a refusal.
+   *
+   * @generated from field: boxoffice.reservation.v1.Refund refund = 2;
+   */
+  refund?: Refund | undefined;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.RefundReservationResponse.
+ * Use `create(RefundReservationResponseSchema)` to create a new message.
+ */
+export const RefundReservationResponseSchema: GenMessage<RefundReservationResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 14);
+
+/**
+ * A refund as it was asked for.
+ *
+ * @generated from message boxoffice.reservation.v1.Refund
+ */
+export type Refund = Message<"boxoffice.reservation.v1.Refund"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * The seats are kept from sale.
+   *
+   * @generated from field: bool keep_blocked = 3;
+   */
+  keepBlocked: boolean;
+
+  /**
+   * How much is given back.
+   *
+   * @generated from field: boxoffice.common.v1.Money amount = 4;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * The tickets that were named.
+   *
+   * @generated from field: repeated string ticket_ids = 6;
+   */
+  ticketIds: string[];
+
+  /**
+   * True once the money is back and the places are given back.
+   *
+   * @generated from field: bool done = 7;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 15);
+
+/**
  * A payment for a reservation.
  *
  * @generated from message boxoffice.reservation.v1.CheckoutRequest
@@ -497,7 +696,7 @@ export type CheckoutRequest = Message<"boxoffice.reservation.v1.CheckoutRequest"
  * Use `create(CheckoutRequestSchema)` to create a new message.
  */
 export const CheckoutRequestSchema: GenMessage<CheckoutRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 12);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 16);
 
 /**
  * The paid reservation, or a refusal.
@@ -525,7 +724,7 @@ export type CheckoutResponse = Message<"boxoffice.reservation.v1.CheckoutRespons
  * Use `create(CheckoutResponseSchema)` to create a new message.
  */
 export const CheckoutResponseSchema: GenMessage<CheckoutResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 13);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 17);
 
 /**
  * What to check.
@@ -546,7 +745,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.reservation.v1.CheckInva
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 14);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 18);
 
 /**
  * How the promises stand.
@@ -567,7 +766,7 @@ export type CheckInvariantsResponse = Message<"boxoffice.reservation.v1.CheckInv
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 15);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 19);
 
 /**
  * Where a reservation stands. States only move forward, but that a declined payment leads from PAYING back to HELD.
@@ -677,7 +876,8 @@ export const ReservationService: GenService<{
     output: typeof ListReservationsResponseSchema;
   },
   /**
-   * Cancels a hold, or refunds a confirmed booking. May be repeated. Refusals: NOT_FOUND, IN_PROGRESS, WRONG_STATE.
+   * Cancels a hold, or refunds what is left of a confirmed booking within the event's rules. May be repeated. Refusals:
+   * NOT_FOUND, IN_PROGRESS, WRONG_STATE, REFUND_NOT_ALLOWED.
    *
    * @generated from rpc boxoffice.reservation.v1.ReservationService.CancelReservation
    */
@@ -685,6 +885,21 @@ export const ReservationService: GenService<{
     methodKind: "unary";
     input: typeof CancelReservationRequestSchema;
     output: typeof CancelReservationResponseSchema;
+  },
+  /**
+   * Refunds a confirmed booking, whoever it belongs to: what is left of it, some of its tickets, or an amount; and keeps the
+   * reason. Idempotent by (event_id, refund_id). A booking may have any number of refunds, one at a time. While the
+   * provider's answer is unknown `refund.done` is false, and the service waits for it by itself. Refusals: NOT_FOUND (also
+   * for a ticket of another booking), IN_PROGRESS (it is being paid, or another refund runs), WRONG_STATE (it is not
+   * confirmed, or a ticket was refunded before), REFUND_EXCEEDS_PAYMENT, INVALID_ARGUMENT (another currency),
+   * IDEMPOTENCY_KEY_REUSED (this refund_id with anything else).
+   *
+   * @generated from rpc boxoffice.reservation.v1.ReservationService.RefundReservation
+   */
+  refundReservation: {
+    methodKind: "unary";
+    input: typeof RefundReservationRequestSchema;
+    output: typeof RefundReservationResponseSchema;
   },
   /**
    * Pays a reservation. Idempotent by (event_id, reservation_id, idempotency_key). Waits for the saga until the call's

@@ -1,0 +1,99 @@
+// Refunds of a payment: any number, each by its own id, one at a time, never more in all than was captured. Pure.
+
+import { RefusalReason, type Refusal } from "#stubs";
+import { createRefusal } from "#shared/refusal";
+import type { ProviderRequest } from "../providers/provider.ts";
+import { inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
+import { PaymentState, type Payment, type PaymentKey } from "./payment.ts";
+
+/** What is given back, in minor units: money, and the seats that come back with it, at the price that was paid. */
+export type RefundPart = { amountMinor: number; returnedMinor: number };
+
+/** A refund as it is asked for. Without a part it is whatever is left. */
+export type RefundRequest = PaymentKey & { refundId: string; part: RefundPart | undefined };
+
+/** A refund. */
+export type Refund = RefundPart & {
+  refundId: string;
+  /** It was asked for without a part. */
+  whole: boolean;
+  createdAt: Date;
+  /** Undefined while the provider's answer is not known. */
+  finishedAt: Date | undefined;
+};
+
+/** What to do next. */
+export type RefundDecision =
+  /** Write it down, and the payment as REFUNDING. */
+  | { kind: "begin"; part: RefundPart }
+  /** It is written: ask the provider, again if need be. */
+  | { kind: "ask"; refund: Refund }
+  /** Nothing is left to do. */
+  | { kind: "answer"; refund: Refund }
+  | { kind: "refuse"; refusal: Refusal };
+
+/** Returns what becomes of a request, given the payment as it stands and all of its refunds. */
+export function decideRefund(
+  payment: Payment | undefined,
+  refunds: readonly Refund[],
+  request: RefundRequest,
+): RefundDecision {
+  if (!payment) return refuse(notFound());
+  const known = refunds.find(({ refundId }) => refundId === request.refundId);
+  if (known) {
+    if (!isRepeat(known, request)) return refuse(keyReused("refund_id"));
+    return { kind: known.finishedAt ? "answer" : "ask", refund: known };
+  }
+  switch (payment.state) {
+    case PaymentState.CAPTURED:
+    case PaymentState.REFUNDED:
+      return decideNew(payment, request);
+    case PaymentState.REFUNDING:
+      return refuse(inProgress("another refund of this payment is running"));
+    default:
+      return refuse(wrongState(payment));
+  }
+}
+
+/** Returns what the provider is asked, or undefined where there is nothing to pay back. */
+export function refundRequestOf(payment: Payment, refund: Refund): ProviderRequest | undefined {
+  const { order, captureRef, paymentId } = payment;
+  if (!order || captureRef === undefined) throw new Error(`payment ${paymentId} was never captured`);
+  if (refund.amountMinor === 0) return undefined;
+  return {
+    kind: "refund",
+    idempotencyKey: `${paymentId}:refund:${refund.refundId}`,
+    reference: paymentId,
+    captureRef,
+    amountMinor: refund.amountMinor,
+    currencyCode: order.currencyCode,
+  };
+}
+
+function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
+  const capturedMinor = payment.order!.amountMinor;
+  const left = {
+    amountMinor: capturedMinor - payment.refundedMinor,
+    returnedMinor: capturedMinor - payment.returnedMinor,
+  };
+  const wanted = part ?? left;
+  // All the money is back; what may still come back is seats.
+  if (left.amountMinor === 0 && (wanted.amountMinor > 0 || wanted.returnedMinor === 0)) return refuse(wrongState(payment));
+  if (wanted.amountMinor > left.amountMinor || wanted.returnedMinor > left.returnedMinor) {
+    return refuse(
+      createRefusal(RefusalReason.REFUND_EXCEEDS_PAYMENT, "more would be given back than is left of the payment", {
+        metadata: { left_minor: String(left.amountMinor) },
+      }),
+    );
+  }
+  return { kind: "begin", part: wanted };
+}
+
+function isRepeat(refund: Refund, { part }: RefundRequest): boolean {
+  if (!part) return refund.whole;
+  return part.amountMinor === refund.amountMinor && part.returnedMinor === refund.returnedMinor;
+}
+
+function refuse(refusal: Refusal): RefundDecision {
+  return { kind: "refuse", refusal };
+}

@@ -1,0 +1,50 @@
+// Walks the ledger's whole chain, stretch by stretch, as `VerifyLedger` answers them.
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  LedgerBreak,
+  type VerifyLedgerRequestSchema,
+  type VerifyLedgerResponse,
+} from "#gen/boxoffice/edge/v1/operations";
+
+type Ask = (request: MessageInitShape<typeof VerifyLedgerRequestSchema>) => Promise<VerifyLedgerResponse>;
+
+/** A place in the chain; `link` counts from 1, `hash` is hexadecimal. */
+export type Position = { link: bigint; hash: string };
+
+/** What a walk came to. */
+export type Walk = { kind: "whole"; head: Position | undefined; unsealed: bigint } | { kind: "broken"; words: string };
+
+const linksMax = 5_000;
+
+/**
+ * Walks from a position, or from the beginning, to the end or to the first broken link; `onProgress` hears of each stretch.
+ * Throws what `ask` throws.
+ */
+export async function walkLedger(
+  ask: Ask,
+  options: { after: Position | undefined; onProgress: (link: bigint, headLink: bigint) => void },
+): Promise<Walk> {
+  let { after } = options;
+  for (;;) {
+    const { verified, headLink, done, broken, unsealed } = await ask({ linksMax, ...(after && { after }) });
+    options.onProgress(verified?.link ?? 0n, headLink);
+    if (broken) return { kind: "broken", words: wordsOf(broken) };
+    const position = verified?.link ? { link: verified.link, hash: verified.hash } : undefined;
+    if (done) return { kind: "whole", head: position, unsealed };
+    after = position;
+  }
+}
+
+/** Returns the position in a text such as `17:9f86d0…`, or undefined where it is none. */
+export function parsePosition(text: string): Position | undefined {
+  const [, link, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  return link && hash ? { link: BigInt(link), hash } : undefined;
+}
+
+function wordsOf(broken: NonNullable<VerifyLedgerResponse["broken"]>): string {
+  const { link, kind, description, eventId, paymentId, transactionKind, reference } = broken;
+  const what = [transactionKind, reference].filter(Boolean).join(" ");
+  const where = paymentId ? ` (${what} of payment ${paymentId}, event ${eventId})` : "";
+  return `link ${link} is ${LedgerBreak[kind]!.toLowerCase()}: ${description}${where}`;
+}

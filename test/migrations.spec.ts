@@ -1,0 +1,129 @@
+// Migrations that carry data over: a schema is put back to an older version, filled as its services did then, and brought
+// forward again.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { migrate } from "#shared/migrate";
+import { createSql } from "#shared/sql";
+import { migrateAll, type SchemaName } from "#stack/schemas";
+import { createInvariantStore } from "../services/payment/src/store-invariants.ts";
+import { createRefundStore } from "../services/payment/src/store-refunds.ts";
+import { auditBookings } from "../services/reservation/src/store/audit.ts";
+import { createTestDatabase, rolePassword, type TestDatabase } from "./support/database.ts";
+
+describe("migrations", () => {
+  let database: TestDatabase;
+  beforeEach(async () => (database = await createTestDatabase()));
+  afterEach(() => database.drop());
+
+  /** Puts a schema back, empty, to the version of this number. */
+  async function rewind(schema: SchemaName, version: number): Promise<void> {
+    const all = fileURLToPath(new URL(`../services/${schema}/migrations`, import.meta.url));
+    const dir = await mkdtemp(join(tmpdir(), "boxoffice-migrations-"));
+    const names = (await readdir(all)).toSorted().slice(0, version);
+    for (const name of names) await copyFile(join(all, name), join(dir, name));
+    await database.sql.unsafe(`drop schema ${schema} cascade`);
+    await migrate(database.sql, { schema, role: `boxoffice_${schema}`, dir, password: rolePassword });
+    await rm(dir, { recursive: true });
+  }
+
+  it("of payment give each refund from before a row, and keep what was posted", async () => {
+    await rewind("payment", 2);
+    const { sql } = database;
+    const eventId = randomUUID();
+    const pay = async (state: number, postings: string[]) => {
+      const paymentId = randomUUID();
+      await sql`
+        insert into payment.payment (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
+          request_hash, provider, authorization_ref, capture_ref, refund_id, refund_ref)
+        values (${eventId}, ${paymentId}, ${state}, ${paymentId}, 'c', 500, 'EUR', '\x00', 'sandbox', 'auth', 'cap',
+          ${state === 5 ? null : paymentId}, ${state === 9 ? "ref" : null})`;
+      for (const kind of postings) {
+        const [debit, credit] =
+          kind === "capture" ? ["provider_receivable", "ticket_sales"] : ["ticket_refunds", "provider_receivable"];
+        await sql`
+          insert into payment.ledger_transaction (event_id, payment_id, kind) values (${eventId}, ${paymentId}, ${kind})`;
+        await sql`
+          insert into payment.ledger_entry (event_id, payment_id, kind, account, currency_code, amount_minor)
+          values (${eventId}, ${paymentId}, ${kind}, ${debit!}, 'EUR', 500),
+            (${eventId}, ${paymentId}, ${kind}, ${credit!}, 'EUR', -500)`;
+      }
+      return { eventId, paymentId };
+    };
+    await pay(5, ["capture"]);
+    const refunding = await pay(8, ["capture"]);
+    const refunded = await pay(9, ["capture", "refund"]);
+    assert.ok((await migrateAll(database.url, rolePassword)).length > 0);
+
+    const service = createSql({ url: database.urlOf("payment"), poolMax: 2, applicationName: "test" });
+    const broken = async () =>
+      (await createInvariantStore(service).check(eventId)).flatMap(({ name, violations }) => (violations > 0 ? name : []));
+    assert.deepEqual(await broken(), []);
+    const refunds = createRefundStore(service);
+    const part = { amountMinor: 500, returnedMinor: 500 };
+    const again = await refunds.begin({ ...refunded, refundId: refunded.paymentId, part });
+    assert.deepEqual([again.decision.kind, again.payment?.refundedMinor], ["answer", 500]);
+    // A caller that names amounts by now goes on with what it began without them.
+    const open = await refunds.begin({ ...refunding, refundId: refunding.paymentId, part });
+    assert.equal(open.decision.kind, "ask");
+    await refunds.finish(refunding, (await refunds.readRunning(refunding))!, "ref");
+    assert.deepEqual(await broken(), []);
+    await service.end();
+  });
+
+  it("of reservation give each refund from before a row with what it paid back", async () => {
+    await rewind("reservation", 3);
+    const { sql } = database;
+    const eventId = randomUUID();
+    const book = async (phase: number, { byOrganiser = false } = {}) => {
+      const id = randomUUID();
+      await sql`
+        insert into reservation.reservation (event_id, reservation_id, customer_id, area_id, quantity, seats,
+          unit_price_minor, currency, phase, payment_id, refund_id, keep_blocked, confirmed_at, hold_expires_at,
+          next_attempt_at)
+        values (${eventId}, ${id}, 'customer', 'floor', 2, '', 100, 'EUR', ${phase}, ${id}, ${phase === 5 ? null : id},
+          ${byOrganiser}, now(), now(), ${phase === 6 ? new Date() : null})`;
+      await sql`
+        insert into reservation.checkout (event_id, reservation_id, idempotency_key, payment_id, token_digest, outcome)
+        values (${eventId}, ${id}, 'k', ${id}, '', 1)`;
+      await sql`
+        insert into reservation.ticket (event_id, reservation_id, place, area_id, customer_id, revoked_at, revoke_reason)
+        select ${eventId}, ${id}, place, 'floor', 'customer', ${phase === 5 ? null : new Date()},
+          ${phase === 5 ? null : "refunded"}
+        from generate_series(1, 2) as place`;
+      if (byOrganiser) {
+        await sql`
+          insert into reservation.refund (event_id, refund_id, reservation_id, reason, keep_blocked, requested_by)
+          values (${eventId}, ${id}, ${id}, 'off', true, 'organiser')`;
+      }
+      return id;
+    };
+    await book(5);
+    const [cancelled, refunding] = [await book(7), await book(6, { byOrganiser: true })];
+    await migrateAll(database.url, rolePassword);
+
+    const service = createSql({ url: database.urlOf("reservation"), poolMax: 2, applicationName: "test" });
+    const bookings = await auditBookings(service, { eventId, after: undefined, limit: 10 });
+    assert.equal(bookings.length, 3);
+    for (const { miscounted, mistaken, contradictory, backwards } of bookings) {
+      assert.deepEqual({ miscounted, mistaken, contradictory, backwards }, {
+        ...{ miscounted: false, mistaken: false, contradictory: false, backwards: false },
+      });
+    }
+    const rows = await service<{ id: string; by: string; blocked: boolean; minor: number }[]>`
+      select reservation_id as id, requested_by as by, keep_blocked as blocked, amount_minor as minor
+      from reservation.refund where event_id = ${eventId} order by requested_by`;
+    assert.deepEqual(
+      rows.map(({ id, by, blocked, minor }) => [id, by, blocked, minor]),
+      [
+        [cancelled, "customer", false, 200],
+        [refunding, "organiser", true, 200],
+      ],
+    );
+    await service.end();
+  });
+});
