@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { v7 as uuidv7 } from "uuid";
+import { RefundedSeats } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
 import type { Ticket } from "#gen/boxoffice/edge/v1/ticket";
 import { assertCoversEveryMethod, edgeMethods, fieldsOf, nameOf } from "../support/edge-methods.ts";
@@ -44,6 +45,8 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
   "EventService.ListEvents": takesNoCustomersIds,
   "EventService.GetAvailability": takesNoCustomersIds,
   "OperationsService.CheckInvariants": takesNoCustomersIds,
+  "OperationsService.VerifyLedger": takesNoCustomersIds,
+  "OperationsService.SaleReport": takesNoCustomersIds,
   "TicketService.GetVerificationKeys": takesNoCustomersIds,
   "ReservationService.CreateReservation": async ({ thief, held, paid }) => {
     for (const wish of [held, paid, { ...held, areaId: "elsewhere" }]) {
@@ -72,6 +75,15 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
       for (const idempotencyKey of [payment.idempotencyKey, uuidv7()]) {
         const request = { ...payment, eventId, reservationId, idempotencyKey };
         assert.equal(await reasonOf(thief.reservations.checkout(request)), "NOT_FOUND");
+      }
+    }
+  },
+  "OperationsService.RefundReservation": async ({ thief, held, paid, ticket }) => {
+    for (const { eventId, reservationId } of [held, paid]) {
+      const request = { eventId, reservationId, refundId: uuidv7(), reason: "mine", seats: RefundedSeats.BACK_ON_SALE };
+      const tickets = { case: "tickets" as const, value: { ticketIds: [ticket.ticketId] } };
+      for (const part of [{}, { part: tickets }]) {
+        assert.equal(await reasonOf(thief.operations.refundReservation({ ...request, ...part })), "PermissionDenied");
       }
     }
   },

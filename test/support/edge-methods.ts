@@ -70,6 +70,14 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
   "TicketService.RevokeTicket": { ...ticket, reason: "lost" },
   "TicketService.GetVerificationKeys": {},
   "TicketService.GetRevocations": { eventId, pageSize: 10 },
+  "OperationsService.VerifyLedger": { linksMax: 10 },
+  "OperationsService.SaleReport": { eventId },
+  "OperationsService.RefundReservation": {
+    ...reservation,
+    refundId: "01890a5d-ac96-774b-bcce-b302099a8059",
+    reason: "rain",
+    seats: "REFUNDED_SEATS_BACK_ON_SALE",
+  },
   "OperationsService.CheckInvariants": { eventId },
 };
 
