@@ -173,5 +173,7 @@ function refundedOf({ refunds }: StoredPayment): bigint {
 }
 
 function refused(reason: RefusalReason, metadata: Record<string, string> = {}): PaymentOutcome {
-  return create(PaymentOutcomeSchema, { outcome: { case: "refusal", value: { reason, message: "refused", metadata } } });
+  return create(PaymentOutcomeSchema, {
+    outcome: { case: "refusal", value: { reason, message: "refused", metadata } },
+  });
 }
