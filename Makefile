@@ -8,7 +8,7 @@ stubs_dir ?= dist
 bench_words := $(foreach word,only quick soak million report,$(if $($(word)),$(word)=$($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
+.PHONY: help up build test conformance stripe-mock-test lint format bench bench-million bench-check generate docs stubs migrate reset logs node
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
@@ -25,6 +25,9 @@ test: node_modules/.package-lock.json ## Run every test with what it needs, and 
 
 conformance: node_modules/.package-lock.json ## Run Connect's own conformance suite against the gateway (needs connectconformance)
 	@$(run) test/conformance/run.ts
+
+stripe-mock-test: node_modules/.package-lock.json ## Hold our calls of Stripe against Stripe's own mock (needs stripe-mock)
+	@$(run) test/stripe-mock.ts
 
 lint: node_modules/.package-lock.json ## Check protos, types, format, import boundaries, dead code, generated files
 	@$(run) stack/lint.ts

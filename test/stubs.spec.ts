@@ -142,7 +142,14 @@ async function startPaymentService(): Promise<GrpcServer> {
   };
   const captured = { case: "payment" as const, value: { eventId, paymentId, state: PaymentState.CAPTURED } };
   const unknown = { case: "refusal" as const, value: createRefusal(RefusalReason.NOT_FOUND, "no such payment") };
-  const handlers = { authorize: unused, capture: unused, void: unused, refund: unused, checkInvariants: unused };
+  const handlers = {
+    authorize: unused,
+    capture: unused,
+    void: unused,
+    refund: unused,
+    handleWebhook: unused,
+    checkInvariants: unused,
+  };
   return await startGrpcServer({
     host: "127.0.0.1",
     port: 0,

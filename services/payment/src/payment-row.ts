@@ -15,9 +15,12 @@ export type PaymentRow = {
   provider: string;
   payment_method_token: string | null;
   authorization_ref: string | null;
+  action_url: string | null;
   capture_ref: string | null;
   decline_reason: string | null;
   refund_id: string | null;
+  refusals: number;
+  is_retry_due: boolean;
   created_at: Date;
 };
 
@@ -30,9 +33,12 @@ export function paymentFromRow(row: PaymentRow): Payment {
     order: orderFrom(row),
     paymentMethodToken: row.payment_method_token ?? undefined,
     authorizationRef: row.authorization_ref ?? undefined,
+    actionUrl: row.action_url ?? undefined,
     captureRef: row.capture_ref ?? undefined,
     declineReason: row.decline_reason ?? undefined,
     refundId: row.refund_id ?? undefined,
+    refusals: row.refusals,
+    isRetryDue: row.is_retry_due,
     createdAt: row.created_at,
   };
 }

@@ -80,6 +80,8 @@ describe("payments", () => {
       ["tok_insufficient_funds", "DECLINED insufficient_funds", "DECLINED insufficient_funds"],
       ["tok_nobody_knows", "DECLINED invalid_token", "DECLINED invalid_token"],
       ["tok_capture_declined", "AUTHORIZED", "DECLINED authorization_expired"],
+      ["tok_3ds", "ACTION_REQUIRED", "refused: WRONG_STATE"],
+      ["tok_webhook_first", "AUTHORIZED", "CAPTURED"],
       ["tok_slow", "AUTHORIZED", "CAPTURED"],
       ["tok_down", "AUTHORIZING", "refused: WRONG_STATE"],
       ["tok_down_once", "AUTHORIZED", "CAPTURED"],
@@ -370,18 +372,22 @@ describe("payments", () => {
     const eventId = randomUUID();
     const voiding: Payment = {
       ...{ eventId, paymentId: randomUUID(), state: PaymentState.VOIDING, createdAt: new Date(0), order: undefined },
-      ...{ paymentMethodToken: undefined, authorizationRef: "auth", captureRef: undefined },
-      ...{ declineReason: undefined, refundId: undefined },
+      ...{ paymentMethodToken: undefined, authorizationRef: "auth", actionUrl: undefined, captureRef: undefined },
+      ...{ declineReason: undefined, refundId: undefined, refusals: 0, isRetryDue: true },
     };
+    const noted: string[] = [];
     const untouched = { submit: () => assert.fail("something was written") };
     const payments = createPayments({
       creations: untouched,
       moves: untouched,
+      refused: { note: async ({ refusals, reason }) => void noted.push(`${refusals} ${reason}`) },
       askProvider: async () => ({ kind: "declined", reason: "other" }),
       bulkhead: createBulkhead({ runningMax: 1, waitingMax: 0, waitMsMax: 0 }),
       log: createLogger({ service: "test", level: "silent" }),
     });
-    assert.deepEqual(await payments.finish(voiding, Date.now() + 1_000), voiding);
+    const finished = await payments.finish(voiding, Date.now() + 1_000);
+    assert.deepEqual(finished, { payment: voiding, isAnswered: true });
+    assert.deepEqual(noted, ["0 other"]);
   });
 
   it("keeps its promises through all of the above", async () => {
@@ -392,11 +398,14 @@ describe("payments", () => {
         [5, "payment.captured_once", 0n],
         [5, "payment.refunded_once", 0n],
         [5, "payment.none_stuck", 0n],
+        [5, "payment.nothing_refused", 0n],
+        [6, "payment.disputes_posted", 0n],
         [6, "payment.transactions_balance", 0n],
         [6, "payment.currencies_balance", 0n],
       ],
     );
-    const looked = reports.filter(({ name }) => name !== "payment.none_stuck");
+    const empty = ["payment.none_stuck", "payment.nothing_refused", "payment.disputes_posted"];
+    const looked = reports.filter(({ name }) => !empty.includes(name));
     assert.ok(looked.every(({ examined, description }) => examined > 0n && description !== ""));
     const nothing = await client.checkInvariants({ scope: { eventId: newKey().eventId } }, inTime);
     assert.ok(nothing.reports.every(({ examined }) => examined === 0n));

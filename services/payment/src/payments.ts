@@ -5,12 +5,13 @@ import { RefusalReason, type Refusal } from "#stubs";
 import type { Batcher, Caller } from "#shared/batcher";
 import type { Logger } from "#shared/logger";
 import { createRefusal } from "#shared/refusal";
-import type { AskProvider } from "./ask-provider.ts";
 import type { Bulkhead } from "./bulkhead.ts";
 import { decide, openingWrite, type Command, type Write } from "./domain/decide.ts";
 import { stateName, type Payment } from "./domain/payment.ts";
-import { providerRequestOf, settle } from "./domain/settle.ts";
+import { settle, type Settlement } from "./domain/settle.ts";
+import type { ProviderResult } from "./providers/provider.ts";
 import type { Creation, Move } from "./store.ts";
+import type { RefusalStore } from "./store-refusals.ts";
 
 /** What came of a command. */
 export type Outcome = { kind: "payment"; payment: Payment } | { kind: "refused"; refusal: Refusal };
@@ -19,24 +20,29 @@ export type Outcome = { kind: "payment"; payment: Payment } | { kind: "refused";
 export type Payments = {
   /** Throws for failed I/O, after which the outcome is unknown, and what the batchers throw for work never started. */
   perform(command: Command, caller: Caller): Promise<Outcome>;
-  /** Asks the provider about a pending payment, writes its answer, and returns the payment as it then stands. */
-  finish(payment: Payment, deadlineAtMs: number): Promise<Payment>;
+  /** Asks the provider about a pending payment and writes its answer. */
+  finish(payment: Payment, deadlineAtMs: number): Promise<Finished>;
 };
+
+/** A payment as it stands after its provider was asked, and whether the provider gave an answer. */
+export type Finished = { payment: Payment; isAnswered: boolean };
 
 /** What `createPayments` needs. */
 export type PaymentsContext = {
   creations: Pick<Batcher<Creation, Payment | undefined>, "submit">;
   moves: Pick<Batcher<Move, Payment | undefined>, "submit">;
-  askProvider: AskProvider;
+  refused: Pick<RefusalStore, "note">;
+  /** Asks the payment's own provider for what its state wants. */
+  askProvider(payment: Payment, deadlineAtMs: number): Promise<ProviderResult>;
   bulkhead: Bulkhead;
   log: Logger;
 };
 
-// States only move forward and there are nine, so a command that loses every race has settled by then.
-const writesMax = 9;
+// States only move forward and there are ten, so a command that loses every race has settled by then.
+const writesMax = 10;
 
 /** Returns the payments. */
-export function createPayments({ creations, moves, askProvider, bulkhead, log }: PaymentsContext): Payments {
+export function createPayments({ creations, moves, refused, askProvider, bulkhead, log }: PaymentsContext): Payments {
   function write(step: Write, caller: Caller): Promise<Payment | undefined> {
     switch (step.kind) {
       case "create":
@@ -59,7 +65,7 @@ export function createPayments({ creations, moves, askProvider, bulkhead, log }:
         case "answer":
           return { kind: "payment", payment: decision.payment };
         case "ask":
-          return { kind: "payment", payment: await finish(decision.payment, caller.deadlineAtMs) };
+          return { kind: "payment", payment: (await finish(decision.payment, caller.deadlineAtMs)).payment };
         case "refuse":
           return { kind: "refused", refusal: decision.refusal };
         default:
@@ -69,20 +75,26 @@ export function createPayments({ creations, moves, askProvider, bulkhead, log }:
     throw new Error(`payment ${command.paymentId} did not settle within ${writesMax} writes`);
   }
 
-  async function finish(payment: Payment, deadlineAtMs: number): Promise<Payment> {
-    const result = await askProvider(providerRequestOf(payment), deadlineAtMs);
+  async function finish(payment: Payment, deadlineAtMs: number): Promise<Finished> {
+    const result = await askProvider(payment, deadlineAtMs);
+    const isAnswered = result.kind !== "unknown";
     const settlement = settle(payment, result);
-    if (!settlement) {
-      if (result.kind === "declined") {
-        const { paymentId, state } = payment;
-        log.error({ event: "payment.provider_refuses", paymentId, state: stateName(state), reason: result.reason });
-      }
-      return payment;
+    if (!settlement) return { payment, isAnswered };
+    if (settlement.kind === "refused") {
+      await noteRefusal(settlement);
+      return { payment, isAnswered };
     }
     // The answer is written even when its caller has gone: it is known now, and whoever asks next finds it.
     const after = await moves.submit(moveOf(settlement), { deadlineAtMs: Infinity });
     if (!after) throw new Error(`payment ${payment.paymentId} is gone`);
-    return after;
+    return { payment: after, isAnswered };
+  }
+
+  async function noteRefusal({ payment, reason, retryMs }: Settlement & { kind: "refused" }): Promise<void> {
+    const { eventId, paymentId, state, refusals } = payment;
+    const about = { paymentId, state: stateName(state), reason, refusals: refusals + 1, retryMs };
+    log.error({ event: "payment.provider_refuses", ...about });
+    await refused.note({ eventId, paymentId, state, refusals, reason, retryMs });
   }
 
   return {
@@ -102,12 +114,13 @@ export function createPayments({ creations, moves, askProvider, bulkhead, log }:
 type AnyMove = Pick<Move, "from" | "to"> & {
   key: { eventId: string; paymentId: string };
   ref?: string;
+  actionUrl?: string;
   declineReason?: string;
   refundId?: string;
 };
 
-function moveOf({ key, from, to, ref, declineReason, refundId }: AnyMove): Move {
-  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, declineReason, refundId };
+function moveOf({ key, from, to, ref, actionUrl, declineReason, refundId }: AnyMove): Move {
+  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, actionUrl, declineReason, refundId };
 }
 
 function overloaded(): Refusal {

@@ -12,8 +12,10 @@ export type Creation = PaymentKey & { order: Order | undefined; paymentMethodTok
 export type Move = PaymentKey & {
   from: PaymentState;
   to: PaymentState;
-  /** The provider's name for what it did; belongs to AUTHORIZED, CAPTURED and REFUNDED. */
+  /** The provider's name for what it did; belongs to ACTION_REQUIRED, AUTHORIZED, CAPTURED and REFUNDED. */
   ref: string | undefined;
+  /** Where the customer has to go; belongs to ACTION_REQUIRED. */
+  actionUrl: string | undefined;
   declineReason: string | undefined;
   refundId: string | undefined;
 };
@@ -38,7 +40,8 @@ export function createStore(sql: Sql): Store {
   const columns = sql`
     p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.amount_minor, p.currency_code,
     encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
-    p.capture_ref, p.decline_reason, p.refund_id, p.created_at`;
+    p.action_url, p.capture_ref, p.decline_reason, p.refund_id, p.refusals,
+    coalesce(p.retry_at <= clock_timestamp(), true) as is_retry_due, p.created_at`;
 
   async function create(creations: Creation[]): Promise<(Payment | undefined)[]> {
     const text = (field: (order: Order) => string | number) =>
@@ -78,9 +81,10 @@ export function createStore(sql: Sql): Store {
           ${chosen.map(({ from }) => from)}::smallint[],
           ${chosen.map(({ to }) => to)}::smallint[],
           ${chosen.map(({ ref }) => ref ?? null)}::text[],
+          ${chosen.map(({ actionUrl }) => actionUrl ?? null)}::text[],
           ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[],
           ${chosen.map(({ refundId }) => refundId ?? null)}::uuid[]
-        ) as a (event_id, payment_id, from_state, to_state, ref, decline_reason, refund_id)
+        ) as a (event_id, payment_id, from_state, to_state, ref, action_url, decline_reason, refund_id)
       ), locked as (
         select asked.*
         from asked join payment.payment as p using (event_id, payment_id)
@@ -90,7 +94,8 @@ export function createStore(sql: Sql): Store {
       ), moved as (
         update payment.payment as p
         set state = l.to_state,
-          authorization_ref = case l.to_state when 2 then l.ref else p.authorization_ref end,
+          authorization_ref = case when l.to_state in (2, 10) then l.ref else p.authorization_ref end,
+          action_url = l.action_url,
           capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
           refund_ref = case l.to_state when 9 then l.ref else p.refund_ref end,
           decline_reason = l.decline_reason,
@@ -150,6 +155,7 @@ export function createStore(sql: Sql): Store {
         select event_id, payment_id
         from payment.payment
         where state in (1, 4, 6, 8) and attempted_at < now() - ${untouchedMs} * interval '1 millisecond'
+          and (retry_at is null or retry_at <= now())
         order by attempted_at
         limit ${itemsMax}
         for update skip locked

@@ -27,6 +27,7 @@ import { checkout } from "./rpc/checkout.ts";
 import { createReservations } from "./rpc/create-reservations.ts";
 import { getReservation } from "./rpc/get-reservation.ts";
 import { listReservations } from "./rpc/list-reservations.ts";
+import { resumeCheckout } from "./rpc/resume-checkout.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
 import { createTicketHandlers } from "./tickets/ticket-handlers.ts";
@@ -71,6 +72,7 @@ export async function buildReservation(
     moves,
     newId,
     leaseMs,
+    actionPollMs: config.ACTION_POLL_MS,
     sagasMax: config.SAGAS_MAX,
     now: Date.now,
     random: Math.random,
@@ -83,7 +85,14 @@ export async function buildReservation(
     metrics: batchMetrics,
     bounds: { itemsMax: config.BATCH_ITEMS_MAX, inFlightMax: config.BATCHES_IN_FLIGHT_MAX },
   });
-  const checkouts = createCheckouts({ sql, runner, newId, leaseMs, metrics: batchMetrics });
+  const checkouts = createCheckouts({
+    sql,
+    runner,
+    newId,
+    leaseMs,
+    actionPollMs: config.ACTION_POLL_MS,
+    metrics: batchMetrics,
+  });
 
   const reconciler = startReconciler({
     sql,
@@ -115,6 +124,7 @@ export async function buildReservation(
           cancel: (key, call) => cancelBooking(key, call, { sql, runner, moves, newId, leaseMs }),
         }),
         checkout: checkout({ checkouts }),
+        resumeCheckout: resumeCheckout({ sql, runner, leaseMs, actionPollMs: config.ACTION_POLL_MS }),
         checkInvariants: checkInvariants({
           check: (eventId, call) => runInvariantChecks(eventId, call, { sql, inventory, payments }),
         }),

@@ -15,6 +15,8 @@ export type Payments = {
   capture(key: PaymentKey): Promise<Answer<Payment>>;
   void(key: PaymentKey): Promise<Answer<Payment>>;
   refund(key: PaymentKey & { refundId: string }): Promise<Answer<Payment>>;
+  /** Returns a payment as it stands; asks no provider. */
+  read(key: PaymentKey): Promise<Answer<Payment>>;
   /** Returns up to 500 payments as they stand; answers in order. Throws ConnectError. */
   getPayments(keys: PaymentKey[]): Promise<PaymentOutcome[]>;
 };
@@ -43,6 +45,8 @@ export function createPayments(options: { client: GrpcClient<typeof PaymentServi
     void: (key) => answerOf(client.void({ key: paymentKey(key) }, within).then(({ outcome }) => outcome)),
     refund: ({ refundId, ...key }) =>
       answerOf(client.refund({ key: paymentKey(key), refundId }, within).then(({ outcome }) => outcome)),
+    read: (key) =>
+      answerOf(client.getPayments({ keys: [paymentKey(key)] }, within).then(({ outcomes }) => outcomes[0])),
     getPayments: async (keys) => (await client.getPayments({ keys: keys.map(paymentKey) }, within)).outcomes,
   };
 }

@@ -26,6 +26,7 @@ const states = Object.values(PaymentState).filter((state) => typeof state === "n
 const table: Record<string, Record<keyof typeof commands, string>> = {
   none: { authorize: "create", capture: "NOT_FOUND", void: "bury", refund: "NOT_FOUND" },
   AUTHORIZING: { authorize: "ask", capture: "WRONG_STATE", void: "→ VOIDING", refund: "WRONG_STATE" },
+  ACTION_REQUIRED: { authorize: "ask", capture: "WRONG_STATE", void: "→ VOIDING", refund: "WRONG_STATE" },
   AUTHORIZED: { authorize: "answer", capture: "→ CAPTURING", void: "→ VOIDING", refund: "WRONG_STATE" },
   DECLINED: { authorize: "answer", capture: "answer", void: "answer", refund: "WRONG_STATE" },
   CAPTURING: { authorize: "answer", capture: "ask", void: "WRONG_STATE", refund: "WRONG_STATE" },
@@ -64,6 +65,17 @@ describe("decide", () => {
     }
   });
 
+  it("leaves a provider alone for a while after it refused for good", () => {
+    for (const [state, command] of [
+      ["VOIDING", commands.void],
+      ["REFUNDING", commands.refund],
+    ] as const) {
+      const refused = { ...paymentIn(state)!, refusals: 1 };
+      assert.equal(told(decide(refused, command)), "ask");
+      assert.equal(told(decide({ ...refused, isRetryDue: false }, command)), "answer");
+    }
+  });
+
   it("opens with a write that it would also choose for the state it hopes for", () => {
     const hopes = { authorize: "none", capture: "AUTHORIZED", void: "AUTHORIZED", refund: "CAPTURED" };
     for (const command of Object.values(commands)) {
@@ -75,6 +87,7 @@ describe("decide", () => {
     const rank: Record<string, number> = Object.fromEntries(
       [
         "AUTHORIZING",
+        "ACTION_REQUIRED",
         "AUTHORIZED",
         "CAPTURING",
         "CAPTURED",
@@ -88,6 +101,7 @@ describe("decide", () => {
     const result = fc.oneof(
       fc.constant({ kind: "done" as const, ref: "x" }),
       fc.constant({ kind: "declined" as const, reason: "other" as const }),
+      fc.constant({ kind: "actionRequired" as const, ref: "x", url: "https://bank" }),
       fc.constant({ kind: "unknown" as const, cause: "timeout" }),
     );
     fc.assert(
@@ -102,8 +116,8 @@ describe("decide", () => {
               else if (decision.kind === "bury") payment = { ...paymentIn("VOIDED")!, order: undefined };
               else if (decision.kind === "move") payment = { ...payment!, state: decision.to };
               else {
-                if (decision.kind === "ask")
-                  payment = { ...payment!, state: settle(payment!, answer)?.to ?? payment!.state };
+                const settlement = decision.kind === "ask" ? settle(payment!, answer) : undefined;
+                if (settlement?.kind === "move") payment = { ...payment!, state: settlement.to };
                 break;
               }
             }
@@ -123,9 +137,12 @@ function paymentIn(state: string): Payment | undefined {
     order,
     paymentMethodToken: undefined,
     authorizationRef: undefined,
+    actionUrl: undefined,
     captureRef: undefined,
     declineReason: undefined,
     refundId: "f",
+    refusals: 0,
+    isRetryDue: true,
     createdAt: new Date(0),
   };
 }

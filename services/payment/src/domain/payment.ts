@@ -28,9 +28,15 @@ export type Payment = PaymentKey & {
   /** Known only while the state is AUTHORIZING. */
   paymentMethodToken: string | undefined;
   authorizationRef: string | undefined;
+  /** Where the customer has to go; known only while the state is ACTION_REQUIRED. */
+  actionUrl: string | undefined;
   captureRef: string | undefined;
   declineReason: string | undefined;
   refundId: string | undefined;
+  /** How often the provider has refused, for good, to void or refund it. */
+  refusals: number;
+  /** False for a while after a refusal: the provider is left alone. */
+  isRetryDue: boolean;
   createdAt: Date;
 };
 

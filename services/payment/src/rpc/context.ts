@@ -3,12 +3,14 @@ import type { PaymentService } from "#stubs";
 import type { Payments } from "../payments.ts";
 import type { InvariantStore } from "../store-invariants.ts";
 import type { Store } from "../store.ts";
+import type { HandleWebhook } from "../webhooks.ts";
 
 /** What the methods work with. */
 export type RpcContext = {
   payments: Pick<Payments, "perform">;
   store: Pick<Store, "read">;
   invariants: InvariantStore;
+  webhooks: HandleWebhook;
   /** The provider of new payments. */
   providerName: string;
 };

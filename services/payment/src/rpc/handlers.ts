@@ -7,6 +7,7 @@ import { capture } from "./capture.ts";
 import { checkInvariants } from "./check-invariants.ts";
 import type { RpcContext } from "./context.ts";
 import { getPayments } from "./get-payments.ts";
+import { handleWebhook } from "./handle-webhook.ts";
 import { refund } from "./refund.ts";
 import { voidPayment } from "./void.ts";
 
@@ -18,6 +19,7 @@ export function createHandlers(context: RpcContext): Handlers<typeof PaymentServ
     void: voidPayment(context),
     refund: refund(context),
     getPayments: getPayments(context),
+    handleWebhook: handleWebhook(context),
     checkInvariants: checkInvariants(context),
   };
 }

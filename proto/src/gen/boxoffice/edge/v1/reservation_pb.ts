@@ -17,7 +17,28 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/edge/v1/reservation.proto.
  */
 export const file_boxoffice_edge_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("CiNib3hvZmZpY2UvZWRnZS92MS9yZXNlcnZhdGlvbi5wcm90bxIRYm94b2ZmaWNlLmVkZ2UudjEirAMKC1Jlc2VydmF0aW9uEhAKCGV2ZW50X2lkGAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEg8KB2FyZWFfaWQYAyABKAkSMgoFc3RhdGUYBCABKA4yIy5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAUgASgFEigKBXNlYXRzGAYgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EikKBXRvdGFsGAggASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQaG9sZF9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMY29uZmlybV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK0AwoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARJkCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUJMukhJckcyRV5bMC05YS1mXXs4fS1bMC05YS1mXXs0fS03WzAtOWEtZl17M30tWzg5YWJdWzAtOWEtZl17M30tWzAtOWEtZl17MTJ9JBIxCgdhcmVhX2lkGAMgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBI8Cg5iZXN0X2F2YWlsYWJsZRgEIAEoCzIiLmJveG9mZmljZS5jb21tb24udjEuQmVzdEF2YWlsYWJsZUgAEjYKC25hbWVkX3NlYXRzGAUgASgLMh8uYm94b2ZmaWNlLmNvbW1vbi52MS5OYW1lZFNlYXRzSAASQgoRZ2VuZXJhbF9hZG1pc3Npb24YBiABKAsyJS5ib3hvZmZpY2UuY29tbW9uLnYxLkdlbmVyYWxBZG1pc3Npb25IABIVCg1maXJzdF9hdHRlbXB0GAcgASgIQhIKCXNlbGVjdGlvbhIFukgCCAEiUAoZQ3JlYXRlUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uIlUKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBIk0KFkdldFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbiK8AQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSHAoJcGFnZV9zaXplGAEgASgFQgm6SAYaBBhkKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYyAESHQoIZXZlbnRfaWQYAyABKAlCC7pICNgBAXIDsAEBEkYKBnN0YXRlcxgEIAMoDjIjLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uU3RhdGVCEbpIDpIBCxAHIgeCAQQQASAAImkKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI0CgxyZXNlcnZhdGlvbnMYASADKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWAoYQ2FuY2VsUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQEiUAoZQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uIsYBCg9DaGVja291dFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgDIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQSOAoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQh+6SBxyGjIYXltBLVphLXowLTkuXzotXXsxLDEwMH0kIlsKEENoZWNrb3V0UmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbhISCgpwYXltZW50X2lkGAIgASgJKpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHMrYEChJSZXNlcnZhdGlvblNlcnZpY2UScwoRQ3JlYXRlUmVzZXJ2YXRpb24SKy5ib3hvZmZpY2UuZWRnZS52MS5DcmVhdGVSZXNlcnZhdGlvblJlcXVlc3QaLC5ib3hvZmZpY2UuZWRnZS52MS5DcmVhdGVSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgISagoOR2V0UmVzZXJ2YXRpb24SKC5ib3hvZmZpY2UuZWRnZS52MS5HZXRSZXNlcnZhdGlvblJlcXVlc3QaKS5ib3hvZmZpY2UuZWRnZS52MS5HZXRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgEScAoQTGlzdFJlc2VydmF0aW9ucxIqLmJveG9mZmljZS5lZGdlLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0GisuYm94b2ZmaWNlLmVkZ2UudjEuTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgEScwoRQ2FuY2VsUmVzZXJ2YXRpb24SKy5ib3hvZmZpY2UuZWRnZS52MS5DYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QaLC5ib3hvZmZpY2UuZWRnZS52MS5DYW5jZWxSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgISWAoIQ2hlY2tvdXQSIi5ib3hvZmZpY2UuZWRnZS52MS5DaGVja291dFJlcXVlc3QaIy5ib3hvZmZpY2UuZWRnZS52MS5DaGVja291dFJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiNib3hvZmZpY2UvZWRnZS92MS9yZXNlcnZhdGlvbi5wcm90bxIRYm94b2ZmaWNlLmVkZ2UudjEiIgoKTmV4dEFjdGlvbhIUCgxyZWRpcmVjdF91cmwYASABKAkikgQKC1Jlc2VydmF0aW9uEhAKCGV2ZW50X2lkGAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEg8KB2FyZWFfaWQYAyABKAkSMgoFc3RhdGUYBCABKA4yIy5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAUgASgFEigKBXNlYXRzGAYgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EikKBXRvdGFsGAggASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQaG9sZF9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMY29uZmlybV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgtuZXh0X2FjdGlvbhgUIAEoCzIdLmJveG9mZmljZS5lZGdlLnYxLk5leHRBY3Rpb24SMAoKZW5kX3JlYXNvbhgVIAEoDjIcLmJveG9mZmljZS5lZGdlLnYxLkVuZFJlYXNvbiK0AwoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARJkCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUJMukhJckcyRV5bMC05YS1mXXs4fS1bMC05YS1mXXs0fS03WzAtOWEtZl17M30tWzg5YWJdWzAtOWEtZl17M30tWzAtOWEtZl17MTJ9JBIxCgdhcmVhX2lkGAMgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBI8Cg5iZXN0X2F2YWlsYWJsZRgEIAEoCzIiLmJveG9mZmljZS5jb21tb24udjEuQmVzdEF2YWlsYWJsZUgAEjYKC25hbWVkX3NlYXRzGAUgASgLMh8uYm94b2ZmaWNlLmNvbW1vbi52MS5OYW1lZFNlYXRzSAASQgoRZ2VuZXJhbF9hZG1pc3Npb24YBiABKAsyJS5ib3hvZmZpY2UuY29tbW9uLnYxLkdlbmVyYWxBZG1pc3Npb25IABIVCg1maXJzdF9hdHRlbXB0GAcgASgIQhIKCXNlbGVjdGlvbhIFukgCCAEiUAoZQ3JlYXRlUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uIlUKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBIk0KFkdldFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbiK8AQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSHAoJcGFnZV9zaXplGAEgASgFQgm6SAYaBBhkKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYyAESHQoIZXZlbnRfaWQYAyABKAlCC7pICNgBAXIDsAEBEkYKBnN0YXRlcxgEIAMoDjIjLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uU3RhdGVCEbpIDpIBCxAHIgeCAQQQASAAImkKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI0CgxyZXNlcnZhdGlvbnMYASADKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWAoYQ2FuY2VsUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQEiUAoZQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uIsYBCg9DaGVja291dFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgDIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQSOAoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQh+6SBxyGjIYXltBLVphLXowLTkuXzotXXsxLDEwMH0kIlsKEENoZWNrb3V0UmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbhISCgpwYXltZW50X2lkGAIgASgJKpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHKoIBCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkVORF9SRUFTT05fSE9MRF9MQVBTRUQQARIfChtFTkRfUkVBU09OX0NBUFRVUkVfREVDTElORUQQAhIcChhFTkRfUkVBU09OX1BBSURfVE9PX0xBVEUQAzK2BAoSUmVzZXJ2YXRpb25TZXJ2aWNlEnMKEUNyZWF0ZVJlc2VydmF0aW9uEisuYm94b2ZmaWNlLmVkZ2UudjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0GiwuYm94b2ZmaWNlLmVkZ2UudjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEmoKDkdldFJlc2VydmF0aW9uEiguYm94b2ZmaWNlLmVkZ2UudjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GikuYm94b2ZmaWNlLmVkZ2UudjEuR2V0UmVzZXJ2YXRpb25SZXNwb25zZSIDkAIBEnAKEExpc3RSZXNlcnZhdGlvbnMSKi5ib3hvZmZpY2UuZWRnZS52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBorLmJveG9mZmljZS5lZGdlLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAIBEnMKEUNhbmNlbFJlc2VydmF0aW9uEisuYm94b2ZmaWNlLmVkZ2UudjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXF1ZXN0GiwuYm94b2ZmaWNlLmVkZ2UudjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICElgKCENoZWNrb3V0EiIuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tvdXRSZXF1ZXN0GiMuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tvdXRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_buf_validate_validate, file_google_protobuf_timestamp]);
+
+/**
+ * What the buyer has to do before a payment can go on.
+ *
+ * @generated from message boxoffice.edge.v1.NextAction
+ */
+export type NextAction = Message<"boxoffice.edge.v1.NextAction"> & {
+  /**
+   * The provider's page, to be opened in the buyer's browser.
+   *
+   * @generated from field: string redirect_url = 1;
+   */
+  redirectUrl: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.NextAction.
+ * Use `create(NextActionSchema)` to create a new message.
+ */
+export const NextActionSchema: GenMessage<NextAction> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_reservation, 0);
 
 /**
  * A customer's claim to seats of one area.
@@ -101,6 +122,20 @@ export type Reservation = Message<"boxoffice.edge.v1.Reservation"> & {
    * @generated from field: google.protobuf.Timestamp confirm_time = 11;
    */
   confirmTime?: Timestamp | undefined;
+
+  /**
+   * What the buyer has to do, while PAYING; not set where there is nothing to do but wait.
+   *
+   * @generated from field: boxoffice.edge.v1.NextAction next_action = 20;
+   */
+  nextAction?: NextAction | undefined;
+
+  /**
+   * Why it ended.
+   *
+   * @generated from field: boxoffice.edge.v1.EndReason end_reason = 21;
+   */
+  endReason: EndReason;
 };
 
 /**
@@ -108,7 +143,7 @@ export type Reservation = Message<"boxoffice.edge.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 0);
+  messageDesc(file_boxoffice_edge_v1_reservation, 1);
 
 /**
  * Seats to be held.
@@ -182,7 +217,7 @@ export type CreateReservationRequest = Message<"boxoffice.edge.v1.CreateReservat
  * Use `create(CreateReservationRequestSchema)` to create a new message.
  */
 export const CreateReservationRequestSchema: GenMessage<CreateReservationRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 1);
+  messageDesc(file_boxoffice_edge_v1_reservation, 2);
 
 /**
  * The reservation.
@@ -203,7 +238,7 @@ export type CreateReservationResponse = Message<"boxoffice.edge.v1.CreateReserva
  * Use `create(CreateReservationResponseSchema)` to create a new message.
  */
 export const CreateReservationResponseSchema: GenMessage<CreateReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 2);
+  messageDesc(file_boxoffice_edge_v1_reservation, 3);
 
 /**
  * Which reservation to return.
@@ -231,7 +266,7 @@ export type GetReservationRequest = Message<"boxoffice.edge.v1.GetReservationReq
  * Use `create(GetReservationRequestSchema)` to create a new message.
  */
 export const GetReservationRequestSchema: GenMessage<GetReservationRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 3);
+  messageDesc(file_boxoffice_edge_v1_reservation, 4);
 
 /**
  * One reservation.
@@ -252,7 +287,7 @@ export type GetReservationResponse = Message<"boxoffice.edge.v1.GetReservationRe
  * Use `create(GetReservationResponseSchema)` to create a new message.
  */
 export const GetReservationResponseSchema: GenMessage<GetReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 4);
+  messageDesc(file_boxoffice_edge_v1_reservation, 5);
 
 /**
  * A page of the caller's reservations.
@@ -294,7 +329,7 @@ export type ListReservationsRequest = Message<"boxoffice.edge.v1.ListReservation
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 5);
+  messageDesc(file_boxoffice_edge_v1_reservation, 6);
 
 /**
  * A page of reservations.
@@ -322,7 +357,7 @@ export type ListReservationsResponse = Message<"boxoffice.edge.v1.ListReservatio
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 6);
+  messageDesc(file_boxoffice_edge_v1_reservation, 7);
 
 /**
  * Which reservation to give back.
@@ -350,7 +385,7 @@ export type CancelReservationRequest = Message<"boxoffice.edge.v1.CancelReservat
  * Use `create(CancelReservationRequestSchema)` to create a new message.
  */
 export const CancelReservationRequestSchema: GenMessage<CancelReservationRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 7);
+  messageDesc(file_boxoffice_edge_v1_reservation, 8);
 
 /**
  * The reservation after it was given back.
@@ -359,7 +394,7 @@ export const CancelReservationRequestSchema: GenMessage<CancelReservationRequest
  */
 export type CancelReservationResponse = Message<"boxoffice.edge.v1.CancelReservationResponse"> & {
   /**
-   * CANCELLED, or REFUNDING / REFUNDED where it had been paid.
+   * CANCELLED, or REFUNDING / REFUNDED where it had been paid, or PAYING while a payment is being given up.
    *
    * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
    */
@@ -371,7 +406,7 @@ export type CancelReservationResponse = Message<"boxoffice.edge.v1.CancelReserva
  * Use `create(CancelReservationResponseSchema)` to create a new message.
  */
 export const CancelReservationResponseSchema: GenMessage<CancelReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 8);
+  messageDesc(file_boxoffice_edge_v1_reservation, 9);
 
 /**
  * A payment for a held reservation.
@@ -414,7 +449,7 @@ export type CheckoutRequest = Message<"boxoffice.edge.v1.CheckoutRequest"> & {
  * Use `create(CheckoutRequestSchema)` to create a new message.
  */
 export const CheckoutRequestSchema: GenMessage<CheckoutRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 9);
+  messageDesc(file_boxoffice_edge_v1_reservation, 10);
 
 /**
  * A paid reservation.
@@ -423,7 +458,7 @@ export const CheckoutRequestSchema: GenMessage<CheckoutRequest> = /*@__PURE__*/
  */
 export type CheckoutResponse = Message<"boxoffice.edge.v1.CheckoutResponse"> & {
   /**
-   * The reservation, CONFIRMED (or further on, when an old key is repeated).
+   * The reservation, CONFIRMED (or further on, when an old key is repeated), or PAYING with a `next_action`.
    *
    * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
    */
@@ -442,7 +477,7 @@ export type CheckoutResponse = Message<"boxoffice.edge.v1.CheckoutResponse"> & {
  * Use `create(CheckoutResponseSchema)` to create a new message.
  */
 export const CheckoutResponseSchema: GenMessage<CheckoutResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 10);
+  messageDesc(file_boxoffice_edge_v1_reservation, 11);
 
 /**
  * Where a reservation stands. States only move forward.
@@ -514,6 +549,47 @@ export const ReservationStateSchema: GenEnum<ReservationState> = /*@__PURE__*/
   enumDesc(file_boxoffice_edge_v1_reservation, 0);
 
 /**
+ * Why a reservation is EXPIRED, or was refunded without its buyer's wish.
+ *
+ * @generated from enum boxoffice.edge.v1.EndReason
+ */
+export enum EndReason {
+  /**
+   * Not set: it has not ended, or its buyer or organiser ended it.
+   *
+   * @generated from enum value: END_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The hold lapsed before it was paid.
+   *
+   * @generated from enum value: END_REASON_HOLD_LAPSED = 1;
+   */
+  HOLD_LAPSED = 1,
+
+  /**
+   * The provider authorised the payment and then refused to capture it. Nothing was taken.
+   *
+   * @generated from enum value: END_REASON_CAPTURE_DECLINED = 2;
+   */
+  CAPTURE_DECLINED = 2,
+
+  /**
+   * The payment came after the hold's end and the seats could not be had any more: it was given back.
+   *
+   * @generated from enum value: END_REASON_PAID_TOO_LATE = 3;
+   */
+  PAID_TOO_LATE = 3,
+}
+
+/**
+ * Describes the enum boxoffice.edge.v1.EndReason.
+ */
+export const EndReasonSchema: GenEnum<EndReason> = /*@__PURE__*/
+  enumDesc(file_boxoffice_edge_v1_reservation, 1);
+
+/**
  * The life of a booking: hold, pay, confirmed; or expired, cancelled, refunded. All calls need a session and see only
  * the caller's own reservations: another customer's is NOT_FOUND.
  *
@@ -555,8 +631,9 @@ export const ReservationService: GenService<{
     output: typeof ListReservationsResponseSchema;
   },
   /**
-   * Gives a hold back at once, or a confirmed booking against a full refund. May be repeated. Errors: NOT_FOUND,
-   * ABORTED (IN_PROGRESS) while a payment is running, FAILED_PRECONDITION (WRONG_STATE) once expired.
+   * Gives a hold back at once, or a confirmed booking against a full refund. A payment that waits for the buyer to act is
+   * given up with it: PAYING until that is done, then CANCELLED. May be repeated. Errors: NOT_FOUND, ABORTED (IN_PROGRESS)
+   * while a payment is running otherwise, FAILED_PRECONDITION (WRONG_STATE) once expired.
    *
    * @generated from rpc boxoffice.edge.v1.ReservationService.CancelReservation
    */
@@ -567,7 +644,10 @@ export const ReservationService: GenService<{
   },
   /**
    * Pays a held reservation: authorises, confirms the seats, captures. The same key with the same request gives the same
-   * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts. Errors: NOT_FOUND,
+   * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts. Where the provider wants more
+   * of the buyer (3-D Secure), the answer is the reservation, PAYING, with `next_action`: send the buyer there, and ask again
+   * with the same key when they are back. The seats stay theirs meanwhile, up to a cap of twice the event's hold time and five
+   * minutes. Errors: NOT_FOUND,
    * FAILED_PRECONDITION (PAYMENT_DECLINED, HOLD_EXPIRED, WRONG_STATE), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED), ABORTED
    * (IN_PROGRESS) while the provider's answer is awaited: ask again with the same key.
    *

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/payment/v1/payment.proto.
  */
 export const file_boxoffice_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSKWAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKClBheW1lbnRLZXkSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhwKCnBheW1lbnRfaWQYAiABKAlCCLpIBXIDsAEBIn4KDlBheW1lbnRPdXRjb21lEjAKB3BheW1lbnQYASABKAsyHS5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50SAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUijgIKEEF1dGhvcml6ZVJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kEjIKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXlCBrpIA8gBARI7ChRwYXltZW50X21ldGhvZF90b2tlbhgFIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMjAwfSQiSgoRQXV0aG9yaXplUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkcKDkNhcHR1cmVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJICg9DYXB0dXJlUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIkQKC1ZvaWRSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBASJFCgxWb2lkUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lImMKDVJlZnVuZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEhsKCXJlZnVuZF9pZBgCIAEoCUIIukgFcgOwAQEiRwoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIk8KEkdldFBheW1lbnRzUmVxdWVzdBI5CgRrZXlzGAEgAygLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIJukgGkgEDEPQDIk0KE0dldFBheW1lbnRzUmVzcG9uc2USNgoIb3V0Y29tZXMYASADKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJMChZDaGVja0ludmFyaWFudHNSZXF1ZXN0EjIKBXNjb3BlGAEgASgLMiMuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRTY29wZSJQChdDaGVja0ludmFyaWFudHNSZXNwb25zZRI1CgdyZXBvcnRzGAEgAygLMiQuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRSZXBvcnQqrQIKDFBheW1lbnRTdGF0ZRIdChlQQVlNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHQoZUEFZTUVOVF9TVEFURV9BVVRIT1JJWklORxABEhwKGFBBWU1FTlRfU1RBVEVfQVVUSE9SSVpFRBACEhoKFlBBWU1FTlRfU1RBVEVfREVDTElORUQQAxIbChdQQVlNRU5UX1NUQVRFX0NBUFRVUklORxAEEhoKFlBBWU1FTlRfU1RBVEVfQ0FQVFVSRUQQBRIZChVQQVlNRU5UX1NUQVRFX1ZPSURJTkcQBhIYChRQQVlNRU5UX1NUQVRFX1ZPSURFRBAHEhsKF1BBWU1FTlRfU1RBVEVfUkVGVU5ESU5HEAgSGgoWUEFZTUVOVF9TVEFURV9SRUZVTkRFRBAJMtwECg5QYXltZW50U2VydmljZRJhCglBdXRob3JpemUSJi5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXF1ZXN0GicuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVzcG9uc2UiA5ACAhJbCgdDYXB0dXJlEiQuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlcXVlc3QaJS5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACAhJSCgRWb2lkEiEuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlcXVlc3QaIi5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVzcG9uc2UiA5ACAhJYCgZSZWZ1bmQSIy5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXF1ZXN0GiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVzcG9uc2UiA5ACAhJnCgtHZXRQYXltZW50cxIoLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVxdWVzdBopLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVzcG9uc2UiA5ACARJzCg9DaGVja0ludmFyaWFudHMSLC5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSKvAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD25leHRfYWN0aW9uX3VybBgUIAEoCSJGCgpQYXltZW50S2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIcCgpwYXltZW50X2lkGAIgASgJQgi6SAVyA7ABASJ+Cg5QYXltZW50T3V0Y29tZRIwCgdwYXltZW50GAEgASgLMh0uYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEgAEi8KB3JlZnVzYWwYAiABKAsyHC5ib3hvZmZpY2UuY29tbW9uLnYxLlJlZnVzYWxIAEIJCgdvdXRjb21lIo4CChBBdXRob3JpemVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIyCgZhbW91bnQYBCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YBSABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kIkoKEUF1dGhvcml6ZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJHCg5DYXB0dXJlUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiSAoPQ2FwdHVyZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJECgtWb2lkUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiRQoMVm9pZFJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJjCg1SZWZ1bmRSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBARIbCglyZWZ1bmRfaWQYAiABKAlCCLpIBXIDsAEBIkcKDlJlZnVuZFJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJPChJHZXRQYXltZW50c1JlcXVlc3QSOQoEa2V5cxgBIAMoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCCbpIBpIBAxD0AyJNChNHZXRQYXltZW50c1Jlc3BvbnNlEjYKCG91dGNvbWVzGAEgAygLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUieAoUSGFuZGxlV2ViaG9va1JlcXVlc3QSKgoIcHJvdmlkZXIYASABKAlCGLpIFXITMhFeW2EtejAtOS1dezEsMzJ9JBIXCgRib2R5GAIgASgMQgm6SAZ6BBiAgBASGwoJc2lnbmF0dXJlGAMgASgJQgi6SAVyAxiAICKOAQoVSGFuZGxlV2ViaG9va1Jlc3BvbnNlEjkKCGFjY2VwdGVkGAEgASgLMiUuYm94b2ZmaWNlLnBheW1lbnQudjEuV2ViaG9va0FjY2VwdGVkSAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUiTgoPV2ViaG9va0FjY2VwdGVkEhEKCWlzX3JlcGVhdBgBIAEoCBIQCghldmVudF9pZBgCIAEoCRIWCg5yZXNlcnZhdGlvbl9pZBgDIAEoCSJMChZDaGVja0ludmFyaWFudHNSZXF1ZXN0EjIKBXNjb3BlGAEgASgLMiMuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRTY29wZSJQChdDaGVja0ludmFyaWFudHNSZXNwb25zZRI1CgdyZXBvcnRzGAEgAygLMiQuYm94b2ZmaWNlLmNvbW1vbi52MS5JbnZhcmlhbnRSZXBvcnQq0AIKDFBheW1lbnRTdGF0ZRIdChlQQVlNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHQoZUEFZTUVOVF9TVEFURV9BVVRIT1JJWklORxABEhwKGFBBWU1FTlRfU1RBVEVfQVVUSE9SSVpFRBACEhoKFlBBWU1FTlRfU1RBVEVfREVDTElORUQQAxIbChdQQVlNRU5UX1NUQVRFX0NBUFRVUklORxAEEhoKFlBBWU1FTlRfU1RBVEVfQ0FQVFVSRUQQBRIZChVQQVlNRU5UX1NUQVRFX1ZPSURJTkcQBhIYChRQQVlNRU5UX1NUQVRFX1ZPSURFRBAHEhsKF1BBWU1FTlRfU1RBVEVfUkVGVU5ESU5HEAgSGgoWUEFZTUVOVF9TVEFURV9SRUZVTkRFRBAJEiEKHVBBWU1FTlRfU1RBVEVfQUNUSU9OX1JFUVVJUkVEEAoyywUKDlBheW1lbnRTZXJ2aWNlEmEKCUF1dGhvcml6ZRImLmJveG9mZmljZS5wYXltZW50LnYxLkF1dGhvcml6ZVJlcXVlc3QaJy5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXNwb25zZSIDkAICElsKB0NhcHR1cmUSJC5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVxdWVzdBolLmJveG9mZmljZS5wYXltZW50LnYxLkNhcHR1cmVSZXNwb25zZSIDkAICElIKBFZvaWQSIS5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVxdWVzdBoiLmJveG9mZmljZS5wYXltZW50LnYxLlZvaWRSZXNwb25zZSIDkAICElgKBlJlZnVuZBIjLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZFJlcXVlc3QaJC5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXNwb25zZSIDkAICEmcKC0dldFBheW1lbnRzEiguYm94b2ZmaWNlLnBheW1lbnQudjEuR2V0UGF5bWVudHNSZXF1ZXN0GikuYm94b2ZmaWNlLnBheW1lbnQudjEuR2V0UGF5bWVudHNSZXNwb25zZSIDkAIBEm0KDUhhbmRsZVdlYmhvb2sSKi5ib3hvZmZpY2UucGF5bWVudC52MS5IYW5kbGVXZWJob29rUmVxdWVzdBorLmJveG9mZmljZS5wYXltZW50LnYxLkhhbmRsZVdlYmhvb2tSZXNwb25zZSIDkAICEnMKD0NoZWNrSW52YXJpYW50cxIsLmJveG9mZmljZS5wYXltZW50LnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaLS5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A payment as it stands.
@@ -92,6 +92,13 @@ export type Payment = Message<"boxoffice.payment.v1.Payment"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 9;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Where the customer has to go, while ACTION_REQUIRED; else empty.
+   *
+   * @generated from field: string next_action_url = 20;
+   */
+  nextActionUrl: string;
 };
 
 /**
@@ -412,6 +419,113 @@ export const GetPaymentsResponseSchema: GenMessage<GetPaymentsResponse> = /*@__P
   messageDesc(file_boxoffice_payment_v1_payment, 12);
 
 /**
+ * A webhook as it came.
+ *
+ * @generated from message boxoffice.payment.v1.HandleWebhookRequest
+ */
+export type HandleWebhookRequest = Message<"boxoffice.payment.v1.HandleWebhookRequest"> & {
+  /**
+   * Who is said to have sent it, e.g. `stripe`.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * The body, byte for byte.
+   *
+   * @generated from field: bytes body = 2;
+   */
+  body: Uint8Array;
+
+  /**
+   * The header with the signature.
+   *
+   * @generated from field: string signature = 3;
+   */
+  signature: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.HandleWebhookRequest.
+ * Use `create(HandleWebhookRequestSchema)` to create a new message.
+ */
+export const HandleWebhookRequestSchema: GenMessage<HandleWebhookRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 13);
+
+/**
+ * What became of it.
+ *
+ * @generated from message boxoffice.payment.v1.HandleWebhookResponse
+ */
+export type HandleWebhookResponse = Message<"boxoffice.payment.v1.HandleWebhookResponse"> & {
+  /**
+   * Accepted, or why not.
+   *
+   * @generated from oneof boxoffice.payment.v1.HandleWebhookResponse.outcome
+   */
+  outcome: {
+    /**
+     * It was processed, now or before.
+     *
+     * @generated from field: boxoffice.payment.v1.WebhookAccepted accepted = 1;
+     */
+    value: WebhookAccepted;
+    case: "accepted";
+  } | {
+    /**
+     * Why not.
+     *
+     * @generated from field: boxoffice.common.v1.Refusal refusal = 2;
+     */
+    value: Refusal;
+    case: "refusal";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.HandleWebhookResponse.
+ * Use `create(HandleWebhookResponseSchema)` to create a new message.
+ */
+export const HandleWebhookResponseSchema: GenMessage<HandleWebhookResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 14);
+
+/**
+ * A webhook that was processed.
+ *
+ * @generated from message boxoffice.payment.v1.WebhookAccepted
+ */
+export type WebhookAccepted = Message<"boxoffice.payment.v1.WebhookAccepted"> & {
+  /**
+   * It had been processed before.
+   *
+   * @generated from field: bool is_repeat = 1;
+   */
+  isRepeat: boolean;
+
+  /**
+   * The event of the reservation whose payment it is about; empty where it is about none of ours.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * That reservation; it may want to go on.
+   *
+   * @generated from field: string reservation_id = 3;
+   */
+  reservationId: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.WebhookAccepted.
+ * Use `create(WebhookAcceptedSchema)` to create a new message.
+ */
+export const WebhookAcceptedSchema: GenMessage<WebhookAccepted> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 15);
+
+/**
  * What to check.
  *
  * @generated from message boxoffice.payment.v1.CheckInvariantsRequest
@@ -430,7 +544,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.payment.v1.CheckInvarian
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 13);
+  messageDesc(file_boxoffice_payment_v1_payment, 16);
 
 /**
  * How the promises stand.
@@ -451,7 +565,7 @@ export type CheckInvariantsResponse = Message<"boxoffice.payment.v1.CheckInvaria
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 14);
+  messageDesc(file_boxoffice_payment_v1_payment, 17);
 
 /**
  * Where a payment stands. The states that end in -ING are written before the provider is called.
@@ -528,6 +642,14 @@ export enum PaymentState {
    * @generated from enum value: PAYMENT_STATE_REFUNDED = 9;
    */
   REFUNDED = 9,
+
+  /**
+   * The provider authorises only after the customer has done something at `next_action_url`. Comes between AUTHORIZING and
+   * AUTHORIZED or DECLINED.
+   *
+   * @generated from enum value: PAYMENT_STATE_ACTION_REQUIRED = 10;
+   */
+  ACTION_REQUIRED = 10,
 }
 
 /**
@@ -539,15 +661,17 @@ export const PaymentStateSchema: GenEnum<PaymentState> = /*@__PURE__*/
 /**
  * Every write is idempotent by the caller's payment_id (and refund_id), which the provider's idempotency keys follow from. A
  * provider that is slow, down or unclear is no error of the call: the payment comes back in the state that is certain
- * (AUTHORIZING, CAPTURING, VOIDING, or a refund that is REFUNDING), and the caller asks again with the same key.
+ * (AUTHORIZING, CAPTURING, VOIDING, or a refund that is REFUNDING), and the caller asks again with the same key. The same goes
+ * for an authorisation that the customer has to do something for: ACTION_REQUIRED.
  *
  * @generated from service boxoffice.payment.v1.PaymentService
  */
 export const PaymentService: GenService<{
   /**
    * Writes the intent, then asks the provider to authorise. The same key with the same request never asks for a second
-   * authorisation. Answers AUTHORIZED, DECLINED, or AUTHORIZING while the provider's answer is unknown; a payment that has
-   * gone further is returned as it stands. Refusals: INVALID_ARGUMENT, IDEMPOTENCY_KEY_REUSED.
+   * authorisation. Answers AUTHORIZED, DECLINED, AUTHORIZING while the provider's answer is unknown, or ACTION_REQUIRED with
+   * `next_action_url` until the customer has done there what the provider wants (a repeat asks the provider how that went);
+   * a payment that has gone further is returned as it stands. Refusals: INVALID_ARGUMENT, IDEMPOTENCY_KEY_REUSED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Authorize
    */
@@ -601,6 +725,19 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof GetPaymentsRequestSchema;
     output: typeof GetPaymentsResponseSchema;
+  },
+  /**
+   * Takes a provider's webhook: verifies it over the raw body, and brings the payment that it is about up to what the provider
+   * says now, so that order and repeats do not matter. An accepted one is remembered by its id for 30 days and changes nothing
+   * when it comes again. Refusals: NOT_FOUND (no such provider here), INVALID_ARGUMENT (bad or old signature, malformed),
+   * IN_PROGRESS (not processed: let the provider send it again), OVERLOADED.
+   *
+   * @generated from rpc boxoffice.payment.v1.PaymentService.HandleWebhook
+   */
+  handleWebhook: {
+    methodKind: "unary";
+    input: typeof HandleWebhookRequestSchema;
+    output: typeof HandleWebhookResponseSchema;
   },
   /**
    * Checks the promises that payment can see.

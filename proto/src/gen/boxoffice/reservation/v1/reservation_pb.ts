@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/reservation/v1/reservation.proto.
  */
 export const file_boxoffice_reservation_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("Cipib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvcmVzZXJ2YXRpb24ucHJvdG8SGGJveG9mZmljZS5yZXNlcnZhdGlvbi52MSKdAwoLUmVzZXJ2YXRpb24SEAoIZXZlbnRfaWQYASABKAkSFgoOcmVzZXJ2YXRpb25faWQYAiABKAkSEwoLY3VzdG9tZXJfaWQYAyABKAkSDwoHYXJlYV9pZBgEIAEoCRI5CgVzdGF0ZRgFIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAYgASgFEigKBXNlYXRzGAcgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBob2xkX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb25maXJtX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoADCg1DcmVhdGVDb21tYW5kEhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIxCgdhcmVhX2lkGAQgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBI8Cg5iZXN0X2F2YWlsYWJsZRgFIAEoCzIiLmJveG9mZmljZS5jb21tb24udjEuQmVzdEF2YWlsYWJsZUgAEjYKC25hbWVkX3NlYXRzGAYgASgLMh8uYm94b2ZmaWNlLmNvbW1vbi52MS5OYW1lZFNlYXRzSAASQgoRZ2VuZXJhbF9hZG1pc3Npb24YByABKAsyJS5ib3hvZmZpY2UuY29tbW9uLnYxLkdlbmVyYWxBZG1pc3Npb25IAEISCglzZWxlY3Rpb24SBbpIAggBIo4BChJSZXNlcnZhdGlvbk91dGNvbWUSPAoLcmVzZXJ2YXRpb24YASABKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25IABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSJeChlDcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0EkEKCGNvbW1hbmRzGAEgAygLMicuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZUNvbW1hbmRCBrpIA9gBAyJcChpDcmVhdGVSZXNlcnZhdGlvbnNSZXNwb25zZRI+CghvdXRjb21lcxgBIAMoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUigAEKDlJlc2VydmF0aW9uS2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JCJWChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQEiVwoWR2V0UmVzZXJ2YXRpb25SZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZSL1AQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSMAoLY3VzdG9tZXJfaWQYASABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjIARIdCghldmVudF9pZBgEIAEoCUILukgI2AEBcgOwAQESTQoGc3RhdGVzGAUgAygOMiouYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uU3RhdGVCEbpIDpIBCxAHIgeCAQQQASAAInAKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRI7CgxyZXNlcnZhdGlvbnMYASADKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlkKGENhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBI9CgNrZXkYASABKAsyKC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25LZXlCBrpIA8gBASJaChlDYW5jZWxSZXNlcnZhdGlvblJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lIscBCg9DaGVja291dFJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YAiABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjgKD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll86LV17MSwxMDB9JCJlChBDaGVja291dFJlc3BvbnNlEj0KB291dGNvbWUYASABKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lEhIKCnBheW1lbnRfaWQYAiABKAkiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0KpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHMv4FChJSZXNlcnZhdGlvblNlcnZpY2UShAEKEkNyZWF0ZVJlc2VydmF0aW9ucxIzLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVSZXNlcnZhdGlvbnNSZXF1ZXN0GjQuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNyZWF0ZVJlc2VydmF0aW9uc1Jlc3BvbnNlIgOQAgISeAoOR2V0UmVzZXJ2YXRpb24SLy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACARJ+ChBMaXN0UmVzZXJ2YXRpb25zEjEuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0GjIuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAIBEoEBChFDYW5jZWxSZXNlcnZhdGlvbhIyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QaMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEmYKCENoZWNrb3V0EikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrb3V0UmVxdWVzdBoqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja291dFJlc3BvbnNlIgOQAgISewoPQ2hlY2tJbnZhcmlhbnRzEjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaMS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Cipib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvcmVzZXJ2YXRpb24ucHJvdG8SGGJveG9mZmljZS5yZXNlcnZhdGlvbi52MSLvAwoLUmVzZXJ2YXRpb24SEAoIZXZlbnRfaWQYASABKAkSFgoOcmVzZXJ2YXRpb25faWQYAiABKAkSEwoLY3VzdG9tZXJfaWQYAyABKAkSDwoHYXJlYV9pZBgEIAEoCRI5CgVzdGF0ZRgFIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAYgASgFEigKBXNlYXRzGAcgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYCCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBob2xkX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb25maXJtX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD25leHRfYWN0aW9uX3VybBgUIAEoCRI3CgplbmRfcmVhc29uGBUgASgOMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkVuZFJlYXNvbiKAAwoNQ3JlYXRlQ29tbWFuZBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEjAKC2N1c3RvbWVyX2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQSMQoHYXJlYV9pZBgEIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDMxfSQSPAoOYmVzdF9hdmFpbGFibGUYBSABKAsyIi5ib3hvZmZpY2UuY29tbW9uLnYxLkJlc3RBdmFpbGFibGVIABI2CgtuYW1lZF9zZWF0cxgGIAEoCzIfLmJveG9mZmljZS5jb21tb24udjEuTmFtZWRTZWF0c0gAEkIKEWdlbmVyYWxfYWRtaXNzaW9uGAcgASgLMiUuYm94b2ZmaWNlLmNvbW1vbi52MS5HZW5lcmFsQWRtaXNzaW9uSABCEgoJc2VsZWN0aW9uEgW6SAIIASKOAQoSUmVzZXJ2YXRpb25PdXRjb21lEjwKC3Jlc2VydmF0aW9uGAEgASgLMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uSAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUiXgoZQ3JlYXRlUmVzZXJ2YXRpb25zUmVxdWVzdBJBCghjb21tYW5kcxgBIAMoCzInLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVDb21tYW5kQga6SAPYAQMiXAoaQ3JlYXRlUmVzZXJ2YXRpb25zUmVzcG9uc2USPgoIb3V0Y29tZXMYASADKAsyLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmVzZXJ2YXRpb25PdXRjb21lIoABCg5SZXNlcnZhdGlvbktleRIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEjAKC2N1c3RvbWVyX2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQiVgoVR2V0UmVzZXJ2YXRpb25SZXF1ZXN0Ej0KA2tleRgBIAEoCzIoLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbktleUIGukgDyAEBIlcKFkdldFJlc2VydmF0aW9uUmVzcG9uc2USPQoHb3V0Y29tZRgBIAEoCzIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbk91dGNvbWUi9QEKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EjAKC2N1c3RvbWVyX2lkGAEgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQSHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBBhkKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYyAESHQoIZXZlbnRfaWQYBCABKAlCC7pICNgBAXIDsAEBEk0KBnN0YXRlcxgFIAMoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvblN0YXRlQhG6SA6SAQsQByIHggEEEAEgACJwChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USOwoMcmVzZXJ2YXRpb25zGAEgAygLMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJZChhDYW5jZWxSZXNlcnZhdGlvblJlcXVlc3QSPQoDa2V5GAEgASgLMiguYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uS2V5Qga6SAPIAQEiWgoZQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZSLHAQoPQ2hlY2tvdXRSZXF1ZXN0Ej0KA2tleRgBIAEoCzIoLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXNlcnZhdGlvbktleUIGukgDyAEBEjsKFHBheW1lbnRfbWV0aG9kX3Rva2VuGAIgASgJQh26SBpyGDIWXltBLVphLXowLTlfLV17MSwyMDB9JBI4Cg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCH7pIHHIaMhheW0EtWmEtejAtOS5fOi1dezEsMTAwfSQiZQoQQ2hlY2tvdXRSZXNwb25zZRI9CgdvdXRjb21lGAEgASgLMiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc2VydmF0aW9uT3V0Y29tZRISCgpwYXltZW50X2lkGAIgASgJIlUKFVJlc3VtZUNoZWNrb3V0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBIhgKFlJlc3VtZUNoZWNrb3V0UmVzcG9uc2UiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0KpECChBSZXNlcnZhdGlvblN0YXRlEiEKHVJFU0VSVkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVTRVJWQVRJT05fU1RBVEVfSEVMRBABEhwKGFJFU0VSVkFUSU9OX1NUQVRFX1BBWUlORxACEh8KG1JFU0VSVkFUSU9OX1NUQVRFX0NPTkZJUk1FRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBBIfChtSRVNFUlZBVElPTl9TVEFURV9DQU5DRUxMRUQQBRIfChtSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRJTkcQBhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUZVTkRFRBAHKoIBCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFkVORF9SRUFTT05fSE9MRF9MQVBTRUQQARIfChtFTkRfUkVBU09OX0NBUFRVUkVfREVDTElORUQQAhIcChhFTkRfUkVBU09OX1BBSURfVE9PX0xBVEUQAzL4BgoSUmVzZXJ2YXRpb25TZXJ2aWNlEoQBChJDcmVhdGVSZXNlcnZhdGlvbnMSMy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ3JlYXRlUmVzZXJ2YXRpb25zUmVxdWVzdBo0LmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DcmVhdGVSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAICEngKDkdldFJlc2VydmF0aW9uEi8uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJlc2VydmF0aW9uUmVxdWVzdBowLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5HZXRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgESfgoQTGlzdFJlc2VydmF0aW9ucxIxLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBoyLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2UiA5ACARKBAQoRQ2FuY2VsUmVzZXJ2YXRpb24SMi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXF1ZXN0GjMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNhbmNlbFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAhJmCghDaGVja291dBIpLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5DaGVja291dFJlcXVlc3QaKi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tvdXRSZXNwb25zZSIDkAICEngKDlJlc3VtZUNoZWNrb3V0Ei8uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJlc3VtZUNoZWNrb3V0UmVxdWVzdBowLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXN1bWVDaGVja291dFJlc3BvbnNlIgOQAgISewoPQ2hlY2tJbnZhcmlhbnRzEjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaMS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A booking.
@@ -107,6 +107,20 @@ export type Reservation = Message<"boxoffice.reservation.v1.Reservation"> & {
    * @generated from field: google.protobuf.Timestamp confirm_time = 11;
    */
   confirmTime?: Timestamp | undefined;
+
+  /**
+   * Where the customer has to go for the payment to go on, while PAYING; else empty.
+   *
+   * @generated from field: string next_action_url = 20;
+   */
+  nextActionUrl: string;
+
+  /**
+   * Why it ended.
+   *
+   * @generated from field: boxoffice.reservation.v1.EndReason end_reason = 21;
+   */
+  endReason: EndReason;
 };
 
 /**
@@ -528,6 +542,49 @@ export const CheckoutResponseSchema: GenMessage<CheckoutResponse> = /*@__PURE__*
   messageDesc(file_boxoffice_reservation_v1_reservation, 13);
 
 /**
+ * Which booking to carry on.
+ *
+ * @generated from message boxoffice.reservation.v1.ResumeCheckoutRequest
+ */
+export type ResumeCheckoutRequest = Message<"boxoffice.reservation.v1.ResumeCheckoutRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.ResumeCheckoutRequest.
+ * Use `create(ResumeCheckoutRequestSchema)` to create a new message.
+ */
+export const ResumeCheckoutRequestSchema: GenMessage<ResumeCheckoutRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 14);
+
+/**
+ * Nothing: what becomes of it is seen in the booking.
+ *
+ * @generated from message boxoffice.reservation.v1.ResumeCheckoutResponse
+ */
+export type ResumeCheckoutResponse = Message<"boxoffice.reservation.v1.ResumeCheckoutResponse"> & {
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.ResumeCheckoutResponse.
+ * Use `create(ResumeCheckoutResponseSchema)` to create a new message.
+ */
+export const ResumeCheckoutResponseSchema: GenMessage<ResumeCheckoutResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_reservation, 15);
+
+/**
  * What to check.
  *
  * @generated from message boxoffice.reservation.v1.CheckInvariantsRequest
@@ -546,7 +603,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.reservation.v1.CheckInva
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 14);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 16);
 
 /**
  * How the promises stand.
@@ -567,7 +624,7 @@ export type CheckInvariantsResponse = Message<"boxoffice.reservation.v1.CheckInv
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_reservation, 15);
+  messageDesc(file_boxoffice_reservation_v1_reservation, 17);
 
 /**
  * Where a reservation stands. States only move forward, but that a declined payment leads from PAYING back to HELD.
@@ -639,6 +696,47 @@ export const ReservationStateSchema: GenEnum<ReservationState> = /*@__PURE__*/
   enumDesc(file_boxoffice_reservation_v1_reservation, 0);
 
 /**
+ * Why a booking is EXPIRED, or was refunded without its customer's wish.
+ *
+ * @generated from enum boxoffice.reservation.v1.EndReason
+ */
+export enum EndReason {
+  /**
+   * Not set: it has not ended, or its customer or organiser ended it.
+   *
+   * @generated from enum value: END_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The hold lapsed before it was paid.
+   *
+   * @generated from enum value: END_REASON_HOLD_LAPSED = 1;
+   */
+  HOLD_LAPSED = 1,
+
+  /**
+   * The provider authorised the payment and then refused to capture it.
+   *
+   * @generated from enum value: END_REASON_CAPTURE_DECLINED = 2;
+   */
+  CAPTURE_DECLINED = 2,
+
+  /**
+   * The payment came after the hold's end and the seats could not be had any more: it was given back.
+   *
+   * @generated from enum value: END_REASON_PAID_TOO_LATE = 3;
+   */
+  PAID_TOO_LATE = 3,
+}
+
+/**
+ * Describes the enum boxoffice.reservation.v1.EndReason.
+ */
+export const EndReasonSchema: GenEnum<EndReason> = /*@__PURE__*/
+  enumDesc(file_boxoffice_reservation_v1_reservation, 1);
+
+/**
  * Refusals travel as outcomes inside OK answers. A failed call (UNAVAILABLE, DEADLINE_EXCEEDED) leaves the outcome
  * unknown: ask again with the same key.
  *
@@ -677,7 +775,8 @@ export const ReservationService: GenService<{
     output: typeof ListReservationsResponseSchema;
   },
   /**
-   * Cancels a hold, or refunds a confirmed booking. May be repeated. Refusals: NOT_FOUND, IN_PROGRESS, WRONG_STATE.
+   * Cancels a hold, refunds a confirmed booking, or gives up a payment that waits for its customer. May be repeated.
+   * Refusals: NOT_FOUND, IN_PROGRESS, WRONG_STATE.
    *
    * @generated from rpc boxoffice.reservation.v1.ReservationService.CancelReservation
    */
@@ -688,8 +787,9 @@ export const ReservationService: GenService<{
   },
   /**
    * Pays a reservation. Idempotent by (event_id, reservation_id, idempotency_key). Waits for the saga until the call's
-   * deadline; a saga that outlives it goes on by itself. Refusals: NOT_FOUND, PAYMENT_DECLINED, HOLD_EXPIRED,
-   * WRONG_STATE, IDEMPOTENCY_KEY_REUSED, IN_PROGRESS.
+   * deadline; a saga that outlives it goes on by itself. Answers PAYING with `next_action_url` while the provider wants
+   * something of the customer. Refusals: NOT_FOUND, PAYMENT_DECLINED, HOLD_EXPIRED, WRONG_STATE, IDEMPOTENCY_KEY_REUSED,
+   * IN_PROGRESS.
    *
    * @generated from rpc boxoffice.reservation.v1.ReservationService.Checkout
    */
@@ -697,6 +797,17 @@ export const ReservationService: GenService<{
     methodKind: "unary";
     input: typeof CheckoutRequestSchema;
     output: typeof CheckoutResponseSchema;
+  },
+  /**
+   * Carries a booking on at once that waits for its payment, since the payment is said to have moved. Only a hint: without
+   * it the booking goes on a little later. Does nothing for any other booking.
+   *
+   * @generated from rpc boxoffice.reservation.v1.ReservationService.ResumeCheckout
+   */
+  resumeCheckout: {
+    methodKind: "unary";
+    input: typeof ResumeCheckoutRequestSchema;
+    output: typeof ResumeCheckoutResponseSchema;
   },
   /**
    * Checks the promises that reservation can see, asking inventory and payment about its bookings.
