@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { v7 as uuidv7 } from "uuid";
+import { RefundedSeats } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
 import type { Ticket } from "#gen/boxoffice/edge/v1/ticket";
 import { assertCoversEveryMethod, edgeMethods, fieldsOf, nameOf } from "../support/edge-methods.ts";
@@ -44,6 +45,8 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
   "EventService.ListEvents": takesNoCustomersIds,
   "EventService.GetAvailability": takesNoCustomersIds,
   "OperationsService.CheckInvariants": takesNoCustomersIds,
+  "OperationsService.VerifyLedger": takesNoCustomersIds,
+  "OperationsService.SaleReport": takesNoCustomersIds,
   "TicketService.GetVerificationKeys": takesNoCustomersIds,
   "ReservationService.CreateReservation": async ({ thief, held, paid }) => {
     for (const wish of [held, paid, { ...held, areaId: "elsewhere" }]) {
@@ -119,6 +122,16 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
   },
   "TicketService.RevokeTicket": async ({ thief, ticket: { eventId, ticketId } }) => {
     assert.equal(await reasonOf(thief.tickets.revokeTicket({ eventId, ticketId })), "PermissionDenied");
+  },
+  // Not even their own: within the event's rules that is a cancellation.
+  "OperationsService.RefundReservation": async ({ thief, victim, paid: { eventId, reservationId }, ticket }) => {
+    const wish = { eventId, reservationId, reason: "mine", seats: RefundedSeats.BACK_ON_SALE };
+    for (const part of [{ case: undefined }, { case: "tickets" as const, value: { ticketIds: [ticket.ticketId] } }]) {
+      for (const who of [thief, victim]) {
+        const request = { ...wish, refundId: uuidv7(), part };
+        assert.equal(await reasonOf(who.operations.refundReservation(request)), "PermissionDenied");
+      }
+    }
   },
   "TicketService.GetRevocations": async ({ thief, eventId }) => {
     assert.equal(await reasonOf(thief.tickets.getRevocations({ eventId })), "PermissionDenied");

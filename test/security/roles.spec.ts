@@ -47,6 +47,9 @@ const mayCall: Record<string, Caller[]> = {
   "TicketService.GetVerificationKeys": gates,
   "TicketService.GetRevocations": gates,
   "OperationsService.CheckInvariants": organisers,
+  "OperationsService.VerifyLedger": organisers,
+  "OperationsService.SaleReport": organisers,
+  "OperationsService.RefundReservation": organisers,
 };
 
 const tokens: Record<Caller, string | undefined> = {

@@ -5,7 +5,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { RefusalReason, type Refusal } from "#stubs";
 import { assertNever } from "#shared/assert-never";
 import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
-import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { PaymentState, type Payment } from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "./answer.ts";
 import { isFree, Phase, type Booking } from "./domain/booking.ts";
 import type { RunningRefund } from "./store/refunds.ts";
@@ -17,7 +17,11 @@ import type { Payments } from "./payments.ts";
 export type Progress =
   | { kind: "learned"; command: Command }
   /** Something is not known, or not yet done: the same phase again, later. */
-  | { kind: "again"; because: unknown; holdExpiresAt?: Date };
+  | { kind: "again"; because: unknown }
+  /** The same phase again, at once, when this is written. */
+  | { kind: "noted"; because: string; holdExpiresAt?: Date; holdId?: string }
+  /** Nothing can be done before the customer has acted at this page. */
+  | { kind: "waiting"; nextActionUrl: string };
 
 /** What the saga works with. */
 export type SagaDeps = {
@@ -62,41 +66,75 @@ export async function advance(booking: Booking, deps: SagaDeps): Promise<Progres
 
 async function authorize(booking: Booking, deps: SagaDeps): Promise<Progress> {
   const { inventory, payments, now } = deps;
-  if (booking.holdExpiresAt.getTime() - now() < holdLeftMinMs) {
+  if (!isHeldAgain(booking) && booking.holdExpiresAt.getTime() - now() < holdLeftMinMs) {
     const extended = await inventory.extend(booking, { extendByMs });
-    if (extended.kind === "refused") return learned({ kind: "seatsLost" });
+    if (extended.kind === "refused") return await afterHold(booking, extended.refusal, deps);
     if (extended.kind === "unknown") return again(extended);
     const holdExpiresAt = timestampDate(extended.value.expireTime!);
     // Written before the payment is asked for, so that whoever carries on knows how long the seats are safe. Less than a
     // second is not worth it, and to a clock that is far ahead there would be a little more each time, for ever.
     if (holdExpiresAt.getTime() - booking.holdExpiresAt.getTime() >= worthWritingMs) {
-      return { kind: "again", because: "the hold was prolonged", holdExpiresAt };
+      return { kind: "noted", because: "prolonged", holdExpiresAt };
     }
   }
   if (!isFree(booking)) {
-    const { paymentMethodToken } = booking;
-    if (paymentMethodToken === null) throw new Error("an authorising booking has no payment method");
-    const answer = await payments.authorize({ ...booking, paymentId: paymentIdOf(booking), paymentMethodToken });
+    const answer = await askToAuthorize(booking, payments);
     if (answer.kind === "unknown") return again(answer);
     const refusal = answer.kind === "refused" ? learnedFromAuthorizeRefusal(answer.refusal) : undefined;
     if (refusal) return refusal;
-    const stop =
-      answer.kind === "known" ? learnedFromPayment(answer.value.state, answer.value.declineReason) : undefined;
+    const stop = answer.kind === "known" ? learnedFromPayment(answer.value) : undefined;
     if (stop) return stop;
+  }
+  if (isHeldAgain(booking)) {
+    const held = await inventory.holdAgain(booking);
+    if (held.kind === "refused") return learned({ kind: "seatsLost", isPaid: true });
+    if (held.kind === "unknown") return again(held);
   }
   const confirmed = await inventory.confirm(booking);
   switch (confirmed.kind) {
     case "known":
       return confirmed.value.state === HoldState.CONFIRMED ? learned({ kind: "seatsConfirmed" }) : again(confirmed);
     case "refused":
-      return learned({ kind: "seatsLost" });
+      return holdAgainOrGiveUp(booking, confirmed.refusal, deps);
     case "unknown":
       return again(confirmed);
   }
 }
 
+async function askToAuthorize(booking: Booking, payments: Payments): Promise<Answer<Payment>> {
+  const { paymentMethodToken } = booking;
+  if (paymentMethodToken === null) throw new Error("an authorising booking has no payment method");
+  return await payments.authorize({ ...booking, paymentId: paymentIdOf(booking), paymentMethodToken });
+}
+
+// The hold ended while the payment was under way. No money is asked for any more; but what has been authorised already, or
+// was while nobody looked, may still buy the seats, if nobody else has them.
+async function afterHold(booking: Booking, refusal: Refusal, deps: SagaDeps): Promise<Progress> {
+  if (isFree(booking)) return learned({ kind: "seatsLost", isPaid: false });
+  const { payments } = deps;
+  const isAskedAlready = booking.nextActionUrl !== null;
+  const answer = isAskedAlready
+    ? await askToAuthorize(booking, payments)
+    : await payments.read({ eventId: booking.eventId, paymentId: paymentIdOf(booking) });
+  if (answer.kind === "unknown") return again(answer);
+  const isPaid = answer.kind === "known" && answer.value.state === PaymentState.AUTHORIZED;
+  return isPaid ? holdAgainOrGiveUp(booking, refusal, deps) : learned({ kind: "seatsLost", isPaid: false });
+}
+
+// A hold never comes back to life, so that no late message about it can touch the seats' next owner: the same seats get a
+// new hold, once, whose id is written before it is asked for.
+function holdAgainOrGiveUp(booking: Booking, { reason }: Refusal, { newId }: SagaDeps): Progress {
+  const mayHoldAgain = reason === RefusalReason.HOLD_EXPIRED && !isFree(booking) && !isHeldAgain(booking);
+  if (mayHoldAgain) return { kind: "noted", because: "held_again", holdId: newId() };
+  return learned({ kind: "seatsLost", isPaid: !isFree(booking) });
+}
+
+function isHeldAgain({ holdId, reservationId }: Booking): boolean {
+  return holdId !== reservationId;
+}
+
 /** Returns what an authorisation's answer leads to, or undefined when the seats may be confirmed. */
-function learnedFromPayment(state: PaymentState, declineReason: string): Progress | undefined {
+function learnedFromPayment({ state, declineReason, nextActionUrl }: Payment): Progress | undefined {
   switch (state) {
     case PaymentState.AUTHORIZED:
     case PaymentState.CAPTURING:
@@ -104,6 +142,8 @@ function learnedFromPayment(state: PaymentState, declineReason: string): Progres
       return undefined;
     case PaymentState.DECLINED:
       return learned({ kind: "declined", reason: declineReason || "declined" });
+    case PaymentState.ACTION_REQUIRED:
+      return { kind: "waiting", nextActionUrl };
     case PaymentState.AUTHORIZING:
     case PaymentState.UNSPECIFIED:
       return { kind: "again", because: "the authorisation is not known" };
@@ -112,7 +152,7 @@ function learnedFromPayment(state: PaymentState, declineReason: string): Progres
     case PaymentState.REFUNDING:
     case PaymentState.REFUNDED:
       // Another runner gave up on it, or payment itself did. What was given back can't be authorised again.
-      return learned({ kind: "seatsLost" });
+      return learned({ kind: "seatsLost", isPaid: false });
     default:
       return assertNever(state);
   }
@@ -122,7 +162,9 @@ function learnedFromPayment(state: PaymentState, declineReason: string): Progres
 // other refusal leaves open what stands under the key: give back whatever it is.
 function learnedFromAuthorizeRefusal({ reason }: Refusal): Progress {
   return learned(
-    reason === RefusalReason.INVALID_ARGUMENT ? { kind: "declined", reason: "invalid_request" } : { kind: "seatsLost" },
+    reason === RefusalReason.INVALID_ARGUMENT
+      ? { kind: "declined", reason: "invalid_request" }
+      : { kind: "seatsLost", isPaid: false },
   );
 }
 
@@ -141,6 +183,7 @@ async function capture(booking: Booking, { payments }: SagaDeps): Promise<Progre
       return learned({ kind: "captureRefused" });
     case PaymentState.CAPTURING:
     case PaymentState.AUTHORIZING:
+    case PaymentState.ACTION_REQUIRED:
     case PaymentState.AUTHORIZED:
     case PaymentState.UNSPECIFIED:
       return again(answer);
@@ -152,6 +195,7 @@ async function capture(booking: Booking, { payments }: SagaDeps): Promise<Progre
 // Void first, so that no late answer can leave money reserved; then the seats, sold ones too: a runner that was slow may
 // have confirmed them after this one saw them lost. Once they are freed no late confirmation can succeed.
 async function undo(booking: Booking, { payments, inventory, newId }: SagaDeps): Promise<Progress> {
+  let declineReason: string | undefined;
   if (!isFree(booking)) {
     const answer = await payments.void({ eventId: booking.eventId, paymentId: paymentIdOf(booking) });
     if (answer.kind === "unknown") return again(answer);
@@ -162,9 +206,10 @@ async function undo(booking: Booking, { payments, inventory, newId }: SagaDeps):
     if (answer.value.state !== PaymentState.VOIDED && answer.value.state !== PaymentState.DECLINED) {
       return again(answer);
     }
+    if (answer.value.state === PaymentState.DECLINED) declineReason = answer.value.declineReason || "declined";
   }
   const released = await inventory.release(booking, { confirmedToo: true });
-  return isFreed(released) ? learned({ kind: "undone" }) : again(released);
+  return isFreed(released) ? learned({ kind: "undone", ...(declineReason && { declineReason }) }) : again(released);
 }
 
 // The money first, then the places: one that is free again was paid back.
