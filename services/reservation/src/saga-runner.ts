@@ -9,7 +9,8 @@ import { Counter, Gauge, type Registry } from "#shared/metrics";
 import { backoffMs } from "./domain/backoff.ts";
 import { isUnfinished, keyOf, phaseNames, type Booking, type BookingKey } from "./domain/booking.ts";
 import { decide, type Command } from "./domain/transition.ts";
-import { advance, type Progress, type SagaDeps } from "./saga.ts";
+import type { Progress, SagaDeps } from "./saga-step.ts";
+import { advance } from "./saga.ts";
 import type { Move } from "./store/apply-moves.ts";
 
 /** Runs sagas. */

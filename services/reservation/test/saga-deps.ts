@@ -14,7 +14,7 @@ import {
 } from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "../src/answer.ts";
 import type { Booking, Phase } from "../src/domain/booking.ts";
-import type { SagaDeps } from "../src/saga.ts";
+import type { SagaDeps } from "../src/saga-step.ts";
 
 export const nowMs = 1_800_000_000_000;
 export const unknown: Answer<never> = { kind: "unknown", error: new Error("lost") };
