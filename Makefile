@@ -6,7 +6,7 @@ bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
 sbom_dir ?= dist
-targets := help up build test conformance lint format audit sbom bench bench-million bench-check generate docs stubs migrate verify-ledger reset logs node
+targets := help up build test conformance stripe-mock-test lint format audit sbom bench bench-million bench-check generate docs stubs migrate verify-ledger reset logs node
 # Whatever was said beside the targets, so that a word that is none is refused, not ignored.
 bench_words = $(MAKEOVERRIDES) $(filter-out $(targets),$(MAKECMDGOALS))
 
@@ -28,6 +28,9 @@ test: node_modules/.package-lock.json ## Run every test with what it needs, and 
 
 conformance: node_modules/.package-lock.json ## Run Connect's own conformance suite against the gateway (needs connectconformance)
 	@$(run) test/conformance/run.ts
+
+stripe-mock-test: node_modules/.package-lock.json ## Hold our calls of Stripe against Stripe's own mock (needs stripe-mock)
+	@$(run) test/stripe-mock.ts
 
 lint: node_modules/.package-lock.json ## Check protos, types, format, import boundaries, dead code, generated files
 	@$(run) stack/lint.ts

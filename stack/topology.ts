@@ -1,8 +1,10 @@
 // Which processes make up the system, what each is told, and the order in which they start. The one place that knows the
 // settings of them all: `make up` and the whole-system tests both start what is written here.
 
+import { randomBytes } from "node:crypto";
 import type { ProcessSpec, RunningProcess } from "./process.ts";
 import type { SchemaName } from "./schemas.ts";
+import { StackError } from "./stack-error.ts";
 
 /** What stands below the processes. */
 export type Backing = {
@@ -70,12 +72,18 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
       ...env,
     });
 
+  // The sandbox forgets everything when it stops, so that nobody needs this secret to outlive it.
+  const webhookSecret = randomBytes(32).toString("base64url");
   const [sandbox, issuer, inventory] = await allStarted([
-    startAll("sandbox", "services/payment/src/sandbox/main.ts", {}),
+    startAll("sandbox", "services/payment/src/sandbox/main.ts", { WEBHOOK_SECRET: webhookSecret }),
     startAll("issuer", "gateway/src/dev-issuer/main.ts", { NODE_ENV: "development", OIDC_ISSUER: issuerName }),
     service("inventory"),
   ]);
-  const payment = await service("payment", { PROVIDER: "sandbox", SANDBOX_URL: httpUrlOf(sandbox[0]!) });
+  const payment = await service("payment", {
+    PROVIDER: "sandbox",
+    SANDBOX_URL: httpUrlOf(sandbox[0]!),
+    SANDBOX_WEBHOOK_SECRET: webhookSecret,
+  });
   const reservation = await service("reservation", {
     INVENTORY_TARGET: targetOf(inventory),
     PAYMENT_TARGET: targetOf(payment),
@@ -95,7 +103,18 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     OIDC_AUDIENCE: audience,
     OIDC_JWKS_URL: `${httpUrlOf(issuer[0]!)}/jwks.json`,
   });
+  await sendWebhooksTo(`${httpUrlOf(gateway[0]!)}/webhooks/sandbox`, sandbox);
   return { sandbox, issuer, inventory, payment, reservation, gateway };
+}
+
+// The gateway's port is known only once it runs, which is after the sandbox. A sandbox that is started again has it as a setting.
+async function sendWebhooksTo(url: string, sandboxes: RunningProcess[]): Promise<void> {
+  for (const sandbox of sandboxes) {
+    sandbox.spec.env["WEBHOOK_URL"] = url;
+    const response = await fetch(`${httpUrlOf(sandbox)}/v1/webhooks`, { method: "PUT", body: JSON.stringify({ url }) });
+    if (!response.ok) throw new StackError(`${sandbox.name} takes no webhooks: ${response.status}`);
+    await response.arrayBuffer();
+  }
 }
 
 /** Returns the address of a process that serves HTTP. */

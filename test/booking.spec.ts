@@ -337,11 +337,12 @@ describe("booking, end to end", function () {
   const providerStories: [token: string, end: string][] = [
     ["tok_approve", "CONFIRMED"],
     ["tok_decline", "PAYMENT_DECLINED"],
+    ["tok_webhook_first", "CONFIRMED"],
     ["tok_slow", "CONFIRMED"],
     ["tok_down_once", "CONFIRMED"],
     ["tok_timeout_after_authorize", "CONFIRMED"],
     ["tok_timeout_after_capture", "CONFIRMED"],
-    ["tok_capture_declined", "HOLD_EXPIRED"],
+    ["tok_capture_declined", "PAYMENT_DECLINED"],
     ["tok_garbled", "CONFIRMED"],
     ["tok_answers_twice", "CONFIRMED"],
     ["tok_reset", "CONFIRMED"],

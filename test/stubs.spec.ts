@@ -142,7 +142,7 @@ async function startPaymentService(): Promise<GrpcServer> {
   };
   const captured = { case: "payment" as const, value: { eventId, paymentId, state: PaymentState.CAPTURED } };
   const unknown = { case: "refusal" as const, value: createRefusal(RefusalReason.NOT_FOUND, "no such payment") };
-  const payments = { authorize: unused, capture: unused, void: unused, refund: unused };
+  const payments = { authorize: unused, capture: unused, void: unused, refund: unused, handleWebhook: unused };
   const handlers = { ...payments, checkInvariants: unused, verifyLedger: unused, getSaleFigures: unused };
   return await startGrpcServer({
     host: "127.0.0.1",

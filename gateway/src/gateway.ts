@@ -8,6 +8,7 @@ import { createClientAddress } from "./http/client-address.ts";
 import { createConnectHandler } from "./http/connect-handler.ts";
 import { createCors } from "./http/cors.ts";
 import { startHttpServer, type HttpServer } from "./http/http-server.ts";
+import { createWebhooks } from "./http/webhooks.ts";
 import { createLimits } from "./limits/limits.ts";
 import { createRedisLeases } from "./limits/redis-leases.ts";
 import { createLogThrottle } from "./log-throttle.ts";
@@ -91,6 +92,7 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
     batcher,
     notes,
   });
+  const clientAddress = createClientAddress(config.TRUSTED_PROXIES);
   server = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
@@ -109,7 +111,8 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
       policyOf,
       gateOf: admission.gateOf,
       cors: createCors(config.CORS_ORIGINS),
-      clientAddress: createClientAddress(config.TRUSTED_PROXIES),
+      webhooks: createWebhooks({ backends, clientAddress, limits, metrics, log }),
+      clientAddress,
       limits,
       metrics,
       log,

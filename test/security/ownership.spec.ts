@@ -132,6 +132,16 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
   "TicketService.RevokeTicket": async ({ thief, ticket: { eventId, ticketId } }) => {
     assert.equal(await reasonOf(thief.tickets.revokeTicket({ eventId, ticketId })), "PermissionDenied");
   },
+  // Not even their own: within the event's rules that is a cancellation.
+  "OperationsService.RefundReservation": async ({ thief, victim, paid: { eventId, reservationId }, ticket }) => {
+    const wish = { eventId, reservationId, reason: "mine", seats: RefundedSeats.BACK_ON_SALE };
+    for (const part of [{ case: undefined }, { case: "tickets" as const, value: { ticketIds: [ticket.ticketId] } }]) {
+      for (const who of [thief, victim]) {
+        const request = { ...wish, refundId: uuidv7(), part };
+        assert.equal(await reasonOf(who.operations.refundReservation(request)), "PermissionDenied");
+      }
+    }
+  },
   "TicketService.GetRevocations": async ({ thief, eventId }) => {
     assert.equal(await reasonOf(thief.tickets.getRevocations({ eventId })), "PermissionDenied");
   },

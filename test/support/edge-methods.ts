@@ -79,6 +79,12 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
     seats: "REFUNDED_SEATS_BACK_ON_SALE",
   },
   "OperationsService.CheckInvariants": { eventId },
+  "OperationsService.VerifyLedger": { linksMax: 10 },
+  "OperationsService.SaleReport": { eventId },
+  "OperationsService.RefundReservation": {
+    ...{ ...reservation, refundId: "01890a5d-ac96-774b-bcce-b302099a805a", reason: "ill" },
+    ...{ seats: "REFUNDED_SEATS_BACK_ON_SALE", tickets: { ticketIds: [ticket.ticketId] } },
+  },
 };
 
 /** Returns a well-formed request of a method; throws where the table above lacks one. */

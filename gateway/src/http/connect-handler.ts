@@ -35,6 +35,7 @@ import { createBodyReader, type HttpRequest } from "./read-body.ts";
 import { refuseEarly } from "./refuse-early.ts";
 import { replyError, replyToUnknownPath, type ErrorReply, type HttpResponse } from "./replies.ts";
 import { capTimeoutHeaders } from "./timeout-headers.ts";
+import { webhooksPath, type WebhookListener } from "./webhooks.ts";
 
 /** Answers requests of either HTTP version; never throws. */
 export type RequestListener = (request: HttpRequest, response: HttpResponse) => void;
@@ -60,6 +61,8 @@ export function createConnectHandler(options: {
   policyOf: (method: DescMethodUnary) => MethodPolicy;
   /** Says before a body is read that there is no room; without it the pipeline does. */
   gateOf?: Admission["gateOf"];
+  /** Answers what is no call but a provider's webhook. */
+  webhooks?: WebhookListener;
   cors: Cors;
   clientAddress: ClientAddress;
   limits: Limits;
@@ -128,6 +131,7 @@ export function createConnectHandler(options: {
     const path = (request.url ?? "").split("?", 1)[0]!;
     const endpoint = endpoints.get(path);
     if (!endpoint) {
+      if (options.webhooks && path.startsWith(webhooksPath)) return options.webhooks(request, response);
       if (path !== "/") metrics.turnedAway(404);
       request.resume();
       return replyToUnknownPath(request, response, path);

@@ -33,7 +33,7 @@ export function edgeReservation(from: Reservation): MessageInitShape<typeof Rese
     eventId: from.eventId,
     reservationId: from.reservationId,
     areaId: from.areaId,
-    // The two enums have the same numbers; a test holds them together.
+    // These two enums have the same numbers as reservation's; a test holds them together.
     state: from.state as number,
     quantity,
     seats: from.seats,
@@ -46,5 +46,7 @@ export function edgeReservation(from: Reservation): MessageInitShape<typeof Rese
     holdExpireTime: from.holdExpireTime,
     confirmTime: from.confirmTime,
     refunded: from.refunded,
+    ...(from.nextActionUrl !== "" && { nextAction: { redirectUrl: from.nextActionUrl } }),
+    endReason: from.endReason as number,
   };
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RefusalReason } from "#stubs";
-import { ReservationService, ReservationState } from "#gen/boxoffice/edge/v1/reservation";
-import { ReservationState as InternalState } from "#gen/boxoffice/reservation/v1/reservation";
+import { EndReason, ReservationService, ReservationState } from "#gen/boxoffice/edge/v1/reservation";
+import {
+  EndReason as InternalEndReason,
+  ReservationState as InternalState,
+} from "#gen/boxoffice/reservation/v1/reservation";
 import {
   clientOf,
   post,
@@ -173,10 +176,29 @@ for (const { way, settings } of ways) {
       for (const key of keys) assert.equal((key as { customerId: string }).customerId, "guest:1");
     });
 
-    it("numbers the states as reservation does", () => {
+    it("tells where the buyer has to go before the payment goes on", async () => {
+      const redirectUrl = "https://bank.example/act";
+      gateway.fakes.reservation.handlers.checkout = async () => ({
+        ...{ outcome: paying(redirectUrl), paymentId: "p1" },
+      });
+      const id = { eventId, reservationId };
+      const answer = await buyer().checkout({ ...id, paymentMethodToken: "tok_3ds", idempotencyKey: "k" });
+      assert.equal(answer.reservation?.state, ReservationState.PAYING);
+      assert.equal(answer.reservation.nextAction?.redirectUrl, redirectUrl);
+      gateway.fakes.reservation.handlers.getReservation = async () => ({ outcome: paying("") });
+      assert.equal((await buyer().getReservation(id)).reservation?.nextAction, undefined);
+    });
+
+    it("numbers states and reasons as reservation does", () => {
       assert.deepEqual(ReservationState, InternalState);
+      assert.deepEqual(EndReason, InternalEndReason);
     });
   });
+}
+
+function paying(nextActionUrl: string) {
+  const value = { ...reservationOf({ state: InternalState.PAYING }), nextActionUrl };
+  return { outcome: { case: "reservation" as const, value } };
 }
 
 async function metricsOf(gateway: TestGateway): Promise<string> {

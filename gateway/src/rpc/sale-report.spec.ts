@@ -14,6 +14,7 @@ type Money = {
   /** What the seats that came back had cost; what was paid back, where it is not set. */
   returned?: bigint;
   fees?: bigint;
+  chargebacks?: bigint;
   inFlight?: bigint;
   areaId?: string;
   currency?: string;
@@ -31,6 +32,7 @@ describe("the sale report", () => {
     refundsMinor: money.refunds ?? 0n,
     returnedMinor: money.returned ?? money.refunds ?? 0n,
     feesMinor: money.fees ?? 0n,
+    chargebacksMinor: money.chargebacks ?? 0n,
     inFlightMinor: money.inFlight ?? 0n,
   });
 
@@ -79,6 +81,12 @@ describe("the sale report", () => {
     assert.equal(agrees, true);
     assert.deepEqual([areas[0]!.refunds?.amountMinor, areas[0]!.allowances?.amountMinor], [3_200n, 700n]);
     assert.equal((await report(3, [{ revenue: 10_000n, refunds: 3_200n }])).agrees, false);
+  });
+
+  it("shows what banks took back as an expense: the seats stay sold, and no refund is told of", async () => {
+    const { agrees, areas } = await report(2, [{ revenue: 5_000n, chargebacks: 2_500n }]);
+    assert.equal(agrees, true);
+    assert.deepEqual([areas[0]!.refunds?.amountMinor, areas[0]!.chargebacks?.amountMinor], [0n, 2_500n]);
   });
 
   it("agrees on an area that sold nothing, with zeros in its currency", async () => {

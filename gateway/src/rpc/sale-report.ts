@@ -15,7 +15,7 @@ import { boundsOf } from "./handler-call.ts";
 import type { EdgeHandler } from "./pipeline.ts";
 
 type AreaSale = MessageInitShape<typeof AreaSaleSchema> & { agrees: boolean };
-type Figures = Pick<AreaFigures, "revenueMinor" | "refundsMinor" | "returnedMinor" | "feesMinor" | "inFlightMinor">;
+type Figures = Omit<AreaFigures, "$typeName" | "$unknown" | "areaId" | "currencyCode">;
 /** What was read, in this order. */
 type Look = {
   areas: readonly Area[];
@@ -31,6 +31,7 @@ const nothing: Figures = {
   refundsMinor: 0n,
   returnedMinor: 0n,
   feesMinor: 0n,
+  chargebacksMinor: 0n,
   inFlightMinor: 0n,
 };
 
@@ -102,6 +103,7 @@ function saleOf(
     refunds: money(figures.refundsMinor),
     allowances: money(figures.refundsMinor - figures.returnedMinor),
     fees: money(figures.feesMinor),
+    chargebacks: money(figures.chargebacksMinor),
     inFlight: money(figures.inFlightMinor),
     agrees,
   };

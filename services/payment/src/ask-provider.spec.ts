@@ -4,7 +4,7 @@ import { Registry } from "#shared/metrics";
 import { createAskProvider } from "./ask-provider.ts";
 import type { ProviderRequest, ProviderResult } from "./providers/provider.ts";
 
-const request: ProviderRequest = { kind: "void", idempotencyKey: "k", reference: "p" };
+const request: ProviderRequest = { kind: "capture", idempotencyKey: "k", reference: "p", authorizationRef: "a" };
 const done: ProviderResult = { kind: "done", ref: "x" };
 const unknown: ProviderResult = { kind: "unknown", cause: "timeout" };
 
@@ -53,15 +53,13 @@ describe("ask provider", () => {
 
 function providerWith(answers: ProviderResult[], changed: { random?: () => number; pauseMsMax?: number } = {}) {
   const seen: { asked: ProviderRequest; timeoutMs: number }[] = [];
-  const ask = createAskProvider({
-    provider: {
-      name: "fake",
-      send: async (asked, timeoutMs) => {
-        seen.push({ asked, timeoutMs });
-        return answers[seen.length - 1] ?? unknown;
-      },
-      close: async () => {},
+  const provider = {
+    send: async (asked: ProviderRequest, timeoutMs: number) => {
+      seen.push({ asked, timeoutMs });
+      return answers[seen.length - 1] ?? unknown;
     },
+  };
+  const askProvider = createAskProvider({
     triesMax: 3,
     tryMsMax: 5_000,
     pauseMsMax: 100,
@@ -70,5 +68,6 @@ function providerWith(answers: ProviderResult[], changed: { random?: () => numbe
     metrics: new Registry(),
     ...changed,
   });
+  const ask = (asked: ProviderRequest, deadlineAtMs: number) => askProvider(provider, asked, deadlineAtMs);
   return { ask, seen };
 }

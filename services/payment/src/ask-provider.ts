@@ -7,7 +7,6 @@ import type { Provider, ProviderRequest, ProviderResult } from "./providers/prov
 
 /** How to ask. */
 export type AskOptions = {
-  provider: Provider;
   /** Most tries of one call. */
   triesMax: number;
   /** Longest try, in milliseconds. */
@@ -21,7 +20,11 @@ export type AskOptions = {
 };
 
 /** Returns the provider's answer, `unknown` when there is none by `deadlineAtMs`. Never throws. */
-export type AskProvider = (request: ProviderRequest, deadlineAtMs: number) => Promise<ProviderResult>;
+export type AskProvider = (
+  provider: Pick<Provider, "send">,
+  request: ProviderRequest,
+  deadlineAtMs: number,
+) => Promise<ProviderResult>;
 
 // Time that writing the result needs of what the caller has left.
 const writeMs = 250;
@@ -33,7 +36,7 @@ const budgetEarned = 0.2;
 
 /** Returns the function that asks. */
 export function createAskProvider(options: AskOptions): AskProvider {
-  const { provider, triesMax, tryMsMax, pauseMsMax, log, metrics, random } = options;
+  const { triesMax, tryMsMax, pauseMsMax, log, metrics, random } = options;
   const durations = new Histogram({
     name: "boxoffice_payment_provider_duration_seconds",
     help: "How long one try of a provider call took, by what was asked and what came of it.",
@@ -43,7 +46,11 @@ export function createAskProvider(options: AskOptions): AskProvider {
   });
   let budget = budgetMax;
 
-  async function tryOnce(request: ProviderRequest, timeoutMs: number): Promise<ProviderResult> {
+  async function tryOnce(
+    provider: Pick<Provider, "send">,
+    request: ProviderRequest,
+    timeoutMs: number,
+  ): Promise<ProviderResult> {
     const startedAt = performance.now();
     const result = await provider.send(request, timeoutMs);
     durations.labels(request.kind, result.kind).observe((performance.now() - startedAt) / 1000);
@@ -58,12 +65,12 @@ export function createAskProvider(options: AskOptions): AskProvider {
     return result;
   }
 
-  return async (request, deadlineAtMs) => {
+  return async (provider, request, deadlineAtMs) => {
     const leftMs = () => deadlineAtMs - writeMs - Date.now();
     budget = Math.min(budgetMax, budget + budgetEarned);
     let result: ProviderResult = { kind: "unknown", cause: "no_time" };
     for (let tries = 1; leftMs() > 0; tries += 1) {
-      result = await tryOnce(request, Math.min(tryMsMax, leftMs()));
+      result = await tryOnce(provider, request, Math.min(tryMsMax, leftMs()));
       if (result.kind !== "unknown" || tries === triesMax || budget < 1) break;
       budget -= 1;
       const pauseMs = random() * pauseMsMax * 2 ** (tries - 1);

@@ -8,6 +8,7 @@ import { createBatchMetrics, Gauge, type Registry } from "#shared/metrics";
 import { isMigrated } from "#shared/migrate";
 import type { ServiceContext, ServiceParts } from "#shared/service";
 import { createSql, isContentError, type Sql } from "#shared/sql";
+import { watchAlarms } from "./alarm-metrics.ts";
 import { createAskProvider } from "./ask-provider.ts";
 import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
 import type { PaymentConfig } from "./config.ts";
@@ -15,15 +16,23 @@ import type { Payment } from "./domain/payment.ts";
 import { createPayments } from "./payments.ts";
 import { createRefunds } from "./refunds.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
+import type { Provider } from "./providers/provider.ts";
+import { createProviders } from "./providers/providers.ts";
 import { createSandboxProvider } from "./providers/sandbox.ts";
+import { createStripeProvider } from "./providers/stripe.ts";
 import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
 import { startSealer } from "./sealer.ts";
 import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import { createDisputeStore } from "./store-disputes.ts";
 import { createRefundStore } from "./store-refunds.ts";
+import { createRefusalStore } from "./store-refusals.ts";
 import { createSalesStore } from "./store-sales.ts";
+import { createWebhookStore } from "./store-webhooks.ts";
 import { createStore } from "./store.ts";
+import { startWebhookCleaner } from "./webhook-cleaner.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
 
@@ -45,9 +54,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     waitMsMax: config.PROVIDER_WAIT_MS,
   });
   watchBulkhead(bulkhead, metrics);
-  const provider = createSandboxProvider({ url: config.SANDBOX_URL, connectionsMax: config.PROVIDER_RUNNING_MAX });
   const askProvider = createAskProvider({
-    provider,
     triesMax: config.PROVIDER_TRIES_MAX,
     tryMsMax: config.PROVIDER_TRY_MS,
     pauseMsMax: config.PROVIDER_PAUSE_MS,
@@ -55,8 +62,18 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     log,
     metrics,
   });
-  const refunds = createRefunds({ store: createRefundStore(sql), askProvider, log });
-  const payments = createPayments({ creations, moves, refunds, askProvider, bulkhead, log });
+  const providers = createProviders(providersFrom(config), askProvider);
+  const refused = createRefusalStore(sql);
+  const disputes = createDisputeStore(sql);
+  watchAlarms(metrics, { refusals: refused, disputes });
+  const asking = { askProvider: providers.ask, log };
+  const refunds = createRefunds({ store: createRefundStore(sql), refused, ...asking });
+  const payments = createPayments({ creations, moves, refunds, refused, bulkhead, ...asking });
+  const webhookStore = createWebhookStore(sql);
+  const webhooks = createWebhooks({
+    ...{ providers, payments, store, disputes, bulkhead, log, metrics },
+    webhooks: webhookStore,
+  });
   const resumer = startResumer({
     store,
     payments,
@@ -74,6 +91,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     log,
   });
 
+  const cleaner = startWebhookCleaner({ store: webhookStore, keptDays: config.WEBHOOKS_KEPT_DAYS, log });
+
   return {
     implementations: [
       implement(
@@ -82,24 +101,38 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
           payments,
           store,
           chain,
+          webhooks,
           invariants: createInvariantStore(sql),
           sales: createSalesStore(sql),
-          providerName: provider.name,
+          providerName: config.PROVIDER,
         }),
       ),
     ],
     // A provider that is down does not make the service unready: payments are still read, voided and waited for.
     notReadyBecause: () => notReadyBecause(sql),
     stopWorkers: async () => {
-      await Promise.all([resumer.stop(), sealer.stop()]);
+      await Promise.all([resumer.stop(), sealer.stop(), cleaner.stop()]);
       await creations.close();
       await moves.close();
     },
     close: async () => {
-      await provider.close();
+      await providers.close();
       await sql.end({ timeout: 3 });
     },
   };
+}
+
+function providersFrom(config: PaymentConfig): Provider[] {
+  const how = { connectionsMax: config.PROVIDER_RUNNING_MAX, now: Date.now };
+  const providers: Provider[] = [];
+  const { SANDBOX_URL: url, SANDBOX_WEBHOOK_SECRET: sandboxSecret } = config;
+  if (url) providers.push(createSandboxProvider({ ...how, url, webhookSecret: sandboxSecret }));
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_RETURN_URL: returnUrl } = config;
+  if (secretKey && webhookSecret && returnUrl) {
+    const apiBase = config.STRIPE_API_BASE;
+    providers.push(createStripeProvider({ ...how, secretKey, webhookSecret, returnUrl, apiBase }));
+  }
+  return providers;
 }
 
 type BatchContext = { config: PaymentConfig; metrics: ReturnType<typeof createBatchMetrics> };

@@ -1,7 +1,31 @@
 // The payment service's settings.
 
-import { integer, readConfig, str, url } from "#shared/config";
+import { makeValidator } from "envalid";
+import { integer, readConfig, secret, str, url } from "#shared/config";
 import { serviceSpecs } from "#shared/service";
+
+// What a provider needs is required where new payments go to it, and otherwise sets it up for payments that it began.
+const needed = (provider: "sandbox" | "stripe") => ({
+  default: undefined,
+  requiredWhen: (env: Record<string, unknown>) => env["PROVIDER"] === provider,
+});
+
+// Whatever is wrong with it, its value appears nowhere.
+const stripeSecret = makeValidator<string>((input) => {
+  if (!/^[\x21-\x7e]{8,500}$/.test(input)) throw new Error("must be 8 to 500 characters without spaces");
+  return input;
+});
+
+// The key travels with every call.
+const apiBase = makeValidator<string>((input) => {
+  if (!URL.canParse(input)) throw new Error("must be a URL");
+  const { protocol, hostname } = new URL(input);
+  const isHere = hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
+  if (protocol !== "https:" && !(protocol === "http:" && isHere)) {
+    throw new Error("must be an https URL, or http to a stand-in on this machine");
+  }
+  return input;
+});
 
 /** Returns the settings in `env`. Throws ConfigError, which names every wrong one. */
 export function readPaymentConfig(env: NodeJS.ProcessEnv) {
@@ -12,8 +36,13 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
     BATCH_ITEMS_MAX: integer(1, 1_000)({ default: 200, desc: "most payments written in one statement" }),
     BATCH_QUEUE_MAX: integer(1, 100_000)({ default: 5_000, desc: "most payments that wait to be written" }),
     BATCHES_IN_FLIGHT_MAX: integer(1, 16)({ default: 2, desc: "most statements of one kind at once" }),
-    PROVIDER: str({ choices: ["sandbox"], default: "sandbox", desc: "payment provider" }),
-    SANDBOX_URL: url({ desc: "base URL of the sandbox provider" }),
+    PROVIDER: str({ choices: ["sandbox", "stripe"], default: "sandbox", desc: "provider of new payments" }),
+    SANDBOX_URL: url({ ...needed("sandbox"), desc: "base URL of the sandbox provider" }),
+    SANDBOX_WEBHOOK_SECRET: secret({ default: undefined, desc: "what the sandbox signs its webhooks with" }),
+    STRIPE_SECRET_KEY: stripeSecret({ ...needed("stripe"), desc: "secret or restricted key of the Stripe account" }),
+    STRIPE_WEBHOOK_SECRET: stripeSecret({ ...needed("stripe"), desc: "signing secret of the webhook endpoint" }),
+    STRIPE_RETURN_URL: url({ ...needed("stripe"), desc: "page to which buyers come back from their bank's page" }),
+    STRIPE_API_BASE: apiBase({ default: "https://api.stripe.com", desc: "base URL of Stripe, or of a stand-in" }),
     PROVIDER_TRY_MS: integer(10, 60_000)({ default: 3_500, desc: "longest try of a provider call, in milliseconds" }),
     PROVIDER_TRIES_MAX: integer(1, 10)({ default: 3, desc: "most tries of a provider call" }),
     PROVIDER_PAUSE_MS: integer(0, 10_000)({ default: 100, desc: "longest pause after the first try; doubles" }),
@@ -31,6 +60,7 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
       10_000,
     )({ default: 500, desc: "milliseconds between looks for postings to be chained" }),
     SEAL_ITEMS_MAX: integer(1, 5_000)({ default: 500, desc: "most ledger transactions chained at once" }),
+    WEBHOOKS_KEPT_DAYS: integer(4, 3_650)({ default: 30, desc: "days that a webhook's id is remembered" }),
   });
 }
 

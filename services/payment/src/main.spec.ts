@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { createGrpcClient, PaymentService } from "#stubs";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { errorOf, startStripeStandIn } from "../test/stripe-stand-in.ts";
 import { inTime, newKey, orderFor, summary } from "../test/harness.ts";
 
 describe("processes", () => {
@@ -26,6 +27,40 @@ describe("processes", () => {
     client.close();
     assert.equal(await payment.stop(), 0);
     assert.equal(await sandbox.stop(), 0);
+  });
+
+  it("print nothing of a provider's key, secret or token, whatever happens", async () => {
+    const standIn = await startStripeStandIn();
+    const secrets = { STRIPE_SECRET_KEY: "sk_live_never_printed", STRIPE_WEBHOOK_SECRET: "whsec_never_printed" };
+    const payment = await startProcess("./main.ts", {
+      ...{
+        ADMIN_PORT: "0",
+        LOG_LEVEL: "debug",
+        DATABASE_URL: database.urlOf("payment"),
+        PROVIDER: "stripe",
+        ...secrets,
+      },
+      ...{ STRIPE_API_BASE: standIn.url, STRIPE_RETURN_URL: "https://shop.example/back", PROVIDER_TRY_MS: "300" },
+    });
+    const client = createGrpcClient(PaymentService, `127.0.0.1:${payment.ports["grpc"]}`);
+    const confirm = "POST /v1/payment_intents/*/confirm";
+    for (const how of [
+      "hang",
+      "reset",
+      errorOf(401, { message: secrets.STRIPE_SECRET_KEY }),
+      errorOf(500, {}),
+    ] as const) {
+      standIn.failNext(confirm, how);
+      await client.authorize(orderFor(newKey(), "pm_never_printed"), inTime);
+    }
+    await client.authorize(orderFor(newKey(), "pm_declined"), inTime);
+    const body = Buffer.from("{}");
+    await client.handleWebhook({ provider: "stripe", body, signature: "t=1,v1=00" }, inTime);
+    client.close();
+    await payment.stop();
+    await standIn.close();
+    assert.match(payment.printed(), /provider_unknown/);
+    assert.doesNotMatch(payment.printed(), /never_printed|pm_declined/);
   });
 
   for (const file of ["./main.ts", "./sandbox/main.ts"]) {
@@ -57,10 +92,17 @@ function start(file: string, settings: Record<string, string>) {
 async function startProcess(file: string, settings: Record<string, string>) {
   const child = start(file, settings);
   const exited = once(child, "exit") as Promise<[number]>;
-  const line = await Promise.race([once(child.stdout, "data"), exited.then(() => assert.fail(`${file} exited`))]);
-  const { ports } = JSON.parse(String(line[0])) as { ports: Record<string, number> };
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += String(chunk)));
+  // Among its logs, where it prints any.
+  const announced = () => /^\{"ports":.*$/m.exec(printed)?.[0];
+  while (announced() === undefined) {
+    await Promise.race([once(child.stdout, "data"), exited.then(() => assert.fail(`${file} exited`))]);
+  }
+  const { ports } = JSON.parse(announced()!) as { ports: Record<string, number> };
   return {
     ports,
+    printed: () => printed,
     stop: async () => {
       child.kill("SIGTERM");
       return (await exited)[0];

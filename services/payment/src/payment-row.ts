@@ -17,10 +17,13 @@ export type PaymentRow = {
   provider: string;
   payment_method_token: string | null;
   authorization_ref: string | null;
+  action_url: string | null;
   capture_ref: string | null;
   decline_reason: string | null;
   refunded_minor: number;
   returned_minor: number;
+  refusals: number;
+  is_retry_due: boolean;
   created_at: Date;
 };
 
@@ -29,7 +32,8 @@ export function paymentColumns(sql: Sql | Transaction) {
   return sql`
     p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.area_id, p.amount_minor, p.currency_code,
     encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
-    p.capture_ref, p.decline_reason, p.refunded_minor, p.returned_minor, p.created_at`;
+    p.action_url, p.capture_ref, p.decline_reason, p.refunded_minor, p.returned_minor, p.refusals,
+    coalesce(p.retry_at <= clock_timestamp(), true) as is_retry_due, p.created_at`;
 }
 
 /** Returns the payment of a row. */
@@ -41,10 +45,13 @@ export function paymentFromRow(row: PaymentRow): Payment {
     order: orderFrom(row),
     paymentMethodToken: row.payment_method_token ?? undefined,
     authorizationRef: row.authorization_ref ?? undefined,
+    actionUrl: row.action_url ?? undefined,
     captureRef: row.capture_ref ?? undefined,
     declineReason: row.decline_reason ?? undefined,
     refundedMinor: row.refunded_minor,
     returnedMinor: row.returned_minor,
+    refusals: row.refusals,
+    isRetryDue: row.is_retry_due,
     createdAt: row.created_at,
   };
 }

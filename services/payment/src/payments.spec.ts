@@ -80,6 +80,8 @@ describe("payments", () => {
       ["tok_insufficient_funds", "DECLINED insufficient_funds", "DECLINED insufficient_funds"],
       ["tok_nobody_knows", "DECLINED invalid_token", "DECLINED invalid_token"],
       ["tok_capture_declined", "AUTHORIZED", "DECLINED authorization_expired"],
+      ["tok_3ds", "ACTION_REQUIRED", "refused: WRONG_STATE"],
+      ["tok_webhook_first", "AUTHORIZED", "CAPTURED"],
       ["tok_slow", "AUTHORIZED", "CAPTURED"],
       ["tok_down", "AUTHORIZING", "refused: WRONG_STATE"],
       ["tok_down_once", "AUTHORIZED", "CAPTURED"],
@@ -368,21 +370,29 @@ describe("payments", () => {
 
   it("does not give money up when the provider refuses to give it back", async () => {
     const eventId = randomUUID();
-    const voiding: Payment = {
-      ...{ eventId, paymentId: randomUUID(), state: PaymentState.VOIDING, createdAt: new Date(0), order: undefined },
-      ...{ paymentMethodToken: undefined, authorizationRef: "auth", captureRef: undefined },
-      ...{ declineReason: undefined, refundedMinor: 0, returnedMinor: 0 },
+    const order = {
+      ...{ reservationId: randomUUID(), customerId: "c", areaId: "stalls", amountMinor: 4_200, currencyCode: "EUR" },
+      ...{ requestHash: "h", provider: "sandbox" },
     };
+    const voiding: Payment = {
+      ...{ eventId, paymentId: randomUUID(), state: PaymentState.VOIDING, createdAt: new Date(0), order },
+      ...{ paymentMethodToken: undefined, authorizationRef: "auth", actionUrl: undefined, captureRef: undefined },
+      ...{ declineReason: undefined, refundedMinor: 0, returnedMinor: 0, refusals: 0, isRetryDue: true },
+    };
+    const noted: string[] = [];
     const untouched = { submit: () => assert.fail("something was written") };
     const payments = createPayments({
       creations: untouched,
       moves: untouched,
       refunds: { perform: () => assert.fail("it was refunded"), finish: () => assert.fail("it was refunded") },
+      refused: { noteVoid: async ({ refusals, reason }) => void noted.push(`${refusals} ${reason}`) },
       askProvider: async () => ({ kind: "declined", reason: "other" }),
       bulkhead: createBulkhead({ runningMax: 1, waitingMax: 0, waitMsMax: 0 }),
       log: createLogger({ service: "test", level: "silent" }),
     });
-    assert.deepEqual(await payments.finish(voiding, Date.now() + 1_000), voiding);
+    const finished = await payments.finish(voiding, Date.now() + 1_000);
+    assert.deepEqual(finished, { payment: voiding, isAnswered: true });
+    assert.deepEqual(noted, ["0 other"]);
   });
 
   it("keeps its promises through all of the above", async () => {
@@ -394,12 +404,15 @@ describe("payments", () => {
         [5, "payment.refunds_posted_once", 0n],
         [5, "payment.refunded_within_captured", 0n],
         [5, "payment.none_stuck", 0n],
+        [5, "payment.nothing_refused", 0n],
+        [6, "payment.disputes_posted", 0n],
         [6, "payment.transactions_balance", 0n],
         [6, "payment.currencies_balance", 0n],
         [6, "payment.ledger_is_chained", 0n],
       ],
     );
-    const looked = reports.filter(({ name }) => name !== "payment.none_stuck");
+    const empty = ["payment.none_stuck", "payment.nothing_refused", "payment.disputes_posted"];
+    const looked = reports.filter(({ name }) => !empty.includes(name));
     assert.ok(looked.every(({ examined, description }) => examined > 0n && description !== ""));
     const nothing = await client.checkInvariants({ scope: { eventId: newKey().eventId } }, inTime);
     assert.ok(nothing.reports.every(({ examined }) => examined === 0n));

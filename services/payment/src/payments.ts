@@ -5,14 +5,15 @@ import { RefusalReason, type Refusal } from "#stubs";
 import type { Batcher, Caller } from "#shared/batcher";
 import type { Logger } from "#shared/logger";
 import { createRefusal } from "#shared/refusal";
-import type { AskProvider } from "./ask-provider.ts";
 import type { Bulkhead } from "./bulkhead.ts";
 import { decide, openingWrite, type Command, type Write } from "./domain/decide.ts";
 import { PaymentState, stateName, type Payment } from "./domain/payment.ts";
 import type { RefundRequest } from "./domain/refund.ts";
-import { providerRequestOf, settle } from "./domain/settle.ts";
+import { providerRequestOf, settle, type Finished, type Settlement } from "./domain/settle.ts";
+import type { AskFor } from "./providers/providers.ts";
 import type { RefundOutcome, Refunds } from "./refunds.ts";
 import type { Creation, Move } from "./store.ts";
+import type { RefusalStore } from "./store-refusals.ts";
 
 /** What came of a command. */
 export type Outcome = { kind: "payment"; payment: Payment } | { kind: "refused"; refusal: Refusal };
@@ -23,8 +24,8 @@ export type Payments = {
   perform(command: Command, caller: Caller): Promise<Outcome>;
   /** Throws as `perform` does. */
   refund(request: RefundRequest, caller: Caller): Promise<RefundOutcome>;
-  /** Asks the provider about a pending payment, writes its answer, and returns the payment as it then stands. */
-  finish(payment: Payment, deadlineAtMs: number): Promise<Payment>;
+  /** Asks the provider about a pending payment and writes its answer. */
+  finish(payment: Payment, deadlineAtMs: number): Promise<Finished>;
 };
 
 /** What `createPayments` needs. */
@@ -32,17 +33,18 @@ export type PaymentsContext = {
   creations: Pick<Batcher<Creation, Payment | undefined>, "submit">;
   moves: Pick<Batcher<Move, Payment | undefined>, "submit">;
   refunds: Refunds;
-  askProvider: AskProvider;
+  refused: Pick<RefusalStore, "noteVoid">;
+  askProvider: AskFor;
   bulkhead: Bulkhead;
   log: Logger;
 };
 
-// States only move forward and there are nine, so a command that loses every race has settled by then.
-const writesMax = 9;
+// States only move forward and there are ten, so a command that loses every race has settled by then.
+const writesMax = 10;
 
 /** Returns the payments. */
 export function createPayments(context: PaymentsContext): Payments {
-  const { creations, moves, refunds, askProvider, bulkhead, log } = context;
+  const { creations, moves, refunds, refused, askProvider, bulkhead, log } = context;
 
   function write(step: Write, caller: Caller): Promise<Payment | undefined> {
     switch (step.kind) {
@@ -66,7 +68,7 @@ export function createPayments(context: PaymentsContext): Payments {
         case "answer":
           return { kind: "payment", payment: decision.payment };
         case "ask":
-          return { kind: "payment", payment: await finish(decision.payment, caller.deadlineAtMs) };
+          return { kind: "payment", payment: (await finish(decision.payment, caller.deadlineAtMs)).payment };
         case "refuse":
           return { kind: "refused", refusal: decision.refusal };
         default:
@@ -76,21 +78,27 @@ export function createPayments(context: PaymentsContext): Payments {
     throw new Error(`payment ${command.paymentId} did not settle within ${writesMax} writes`);
   }
 
-  async function finish(payment: Payment, deadlineAtMs: number): Promise<Payment> {
+  async function finish(payment: Payment, deadlineAtMs: number): Promise<Finished> {
     if (payment.state === PaymentState.REFUNDING) return await refunds.finish(payment, deadlineAtMs);
-    const result = await askProvider(providerRequestOf(payment), deadlineAtMs);
+    const result = await askProvider(payment, providerRequestOf(payment), deadlineAtMs);
+    const isAnswered = result.kind !== "unknown";
     const settlement = settle(payment, result);
-    if (!settlement) {
-      if (result.kind === "declined") {
-        const { paymentId, state } = payment;
-        log.error({ event: "payment.provider_refuses", paymentId, state: stateName(state), reason: result.reason });
-      }
-      return payment;
+    if (!settlement) return { payment, isAnswered };
+    if (settlement.kind === "refused") {
+      await noteRefusal(settlement);
+      return { payment, isAnswered };
     }
     // The answer is written even when its caller has gone: it is known now, and whoever asks next finds it.
     const after = await moves.submit(moveOf(settlement), { deadlineAtMs: Infinity });
     if (!after) throw new Error(`payment ${payment.paymentId} is gone`);
-    return after;
+    return { payment: after, isAnswered };
+  }
+
+  async function noteRefusal({ payment, reason, retryMs }: Settlement & { kind: "refused" }): Promise<void> {
+    const { eventId, paymentId, state, refusals } = payment;
+    const about = { paymentId, state: stateName(state), reason, refusals: refusals + 1, retryMs };
+    log.error({ event: "payment.provider_refuses", ...about });
+    await refused.noteVoid({ eventId, paymentId, refusals, reason, retryMs });
   }
 
   async function inTurn<T>(caller: Caller, work: () => Promise<T>): Promise<T | { kind: "refused"; refusal: Refusal }> {
@@ -113,11 +121,12 @@ export function createPayments(context: PaymentsContext): Payments {
 type AnyMove = Pick<Move, "from" | "to"> & {
   key: { eventId: string; paymentId: string };
   ref?: string;
+  actionUrl?: string;
   declineReason?: string;
 };
 
-function moveOf({ key, from, to, ref, declineReason }: AnyMove): Move {
-  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, declineReason };
+function moveOf({ key, from, to, ref, actionUrl, declineReason }: AnyMove): Move {
+  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, actionUrl, declineReason };
 }
 
 function overloaded(): Refusal {

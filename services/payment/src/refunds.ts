@@ -3,10 +3,14 @@
 import type { Refusal } from "#stubs";
 import type { Caller } from "#shared/batcher";
 import type { Logger } from "#shared/logger";
-import type { AskProvider } from "./ask-provider.ts";
+import type { DeclineReason } from "./domain/decline-reason.ts";
 import { stateName, type Payment } from "./domain/payment.ts";
 import { refundRequestOf, type RefundRequest } from "./domain/refund.ts";
+import { retryDelayMs } from "./domain/refusal-backoff.ts";
+import type { Finished } from "./domain/settle.ts";
+import type { AskFor } from "./providers/providers.ts";
 import type { RefundStore, StandingRefund } from "./store-refunds.ts";
+import type { RefusalStore } from "./store-refusals.ts";
 
 /** What came of a refund. */
 export type RefundOutcome = ({ kind: "refund" } & StandingRefund) | { kind: "refused"; refusal: Refusal };
@@ -15,29 +19,47 @@ export type RefundOutcome = ({ kind: "refund" } & StandingRefund) | { kind: "ref
 export type Refunds = {
   /** Begins a refund, or goes on with it, and asks the provider until its caller's deadline. */
   perform(request: RefundRequest, caller: Caller): Promise<RefundOutcome>;
-  /** Asks the provider about the running refund of a payment. Returns the payment as it then stands. */
-  finish(payment: Payment, deadlineAtMs: number): Promise<Payment>;
+  /** Asks the provider about the running refund of a payment, unless it refused a moment ago. */
+  finish(payment: Payment, deadlineAtMs: number): Promise<Finished>;
 };
 
-/** Returns the refunds. */
-export function createRefunds(deps: { store: RefundStore; askProvider: AskProvider; log: Logger }): Refunds {
-  const { store, askProvider, log } = deps;
+/** What `createRefunds` needs. */
+export type RefundsContext = {
+  store: RefundStore;
+  refused: Pick<RefusalStore, "noteRefund">;
+  askProvider: AskFor;
+  log: Logger;
+};
 
-  async function ask({ payment, refund }: StandingRefund, deadlineAtMs: number): Promise<StandingRefund> {
+type Asked = { standing: StandingRefund; isAnswered: boolean };
+
+/** Returns the refunds. */
+export function createRefunds({ store, refused, askProvider, log }: RefundsContext): Refunds {
+  async function ask(standing: StandingRefund, deadlineAtMs: number): Promise<Asked> {
+    const { payment, refund } = standing;
     const request = refundRequestOf(payment, refund);
-    const result = request ? await askProvider(request, deadlineAtMs) : { kind: "done" as const, ref: "" };
+    const result = request ? await askProvider(payment, request, deadlineAtMs) : { kind: "done" as const, ref: "" };
     switch (result.kind) {
       case "done":
-        return await store.finish(payment, refund, result.ref);
-      case "declined": {
-        // Money is not given up by a guess: asking again and an alarm have to solve it.
-        const { paymentId, state } = payment;
-        log.error({ event: "payment.provider_refuses", paymentId, state: stateName(state), reason: result.reason });
-        return { payment, refund };
-      }
+        return { standing: await store.finish(payment, refund, result.ref), isAnswered: true };
+      case "declined":
+        await noteRefusal(standing, result.reason);
+        return { standing, isAnswered: true };
+      // Only an authorisation waits for its customer.
+      case "actionRequired":
       case "unknown":
-        return { payment, refund };
+        return { standing, isAnswered: false };
     }
+  }
+
+  // Money is not given up by a guess: asking again later, or a person, has to solve it.
+  async function noteRefusal({ payment, refund }: StandingRefund, reason: DeclineReason): Promise<void> {
+    const { eventId, paymentId, state } = payment;
+    const { refundId, refusals } = refund;
+    const retryMs = retryDelayMs(refusals + 1);
+    const about = { paymentId, refundId, state: stateName(state), reason, refusals: refusals + 1, retryMs };
+    log.error({ event: "payment.provider_refuses", ...about });
+    await refused.noteRefund({ eventId, paymentId, refundId, refusals, reason, retryMs });
   }
 
   return {
@@ -48,17 +70,19 @@ export function createRefunds(deps: { store: RefundStore; askProvider: AskProvid
           return { kind: "refused", refusal: decision.refusal };
         case "answer":
           return { kind: "refund", payment: payment!, refund: decision.refund };
-        case "ask":
-          return {
-            kind: "refund",
-            ...(await ask({ payment: payment!, refund: decision.refund }, caller.deadlineAtMs)),
-          };
+        case "ask": {
+          const { standing } = await ask({ payment: payment!, refund: decision.refund }, caller.deadlineAtMs);
+          return { kind: "refund", ...standing };
+        }
       }
     },
     async finish(payment, deadlineAtMs) {
       const refund = await store.readRunning(payment);
       // Whoever wrote its answer meanwhile moved the payment on as well.
-      return refund ? (await ask({ payment, refund }, deadlineAtMs)).payment : await store.read(payment);
+      if (!refund) return { payment: await store.read(payment), isAnswered: true };
+      if (!refund.isRetryDue) return { payment, isAnswered: true };
+      const { standing, isAnswered } = await ask({ payment, refund }, deadlineAtMs);
+      return { payment: standing.payment, isAnswered };
     },
   };
 }

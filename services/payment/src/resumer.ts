@@ -33,7 +33,7 @@ export function startResumer(options: ResumerOptions): Poller {
       if (stale.length === 0) return false;
       const deadlineAtMs = Date.now() + patienceMs;
       const ended = await Promise.allSettled(
-        stale.map(async (payment) => (await payments.finish(payment, deadlineAtMs)).state !== payment.state),
+        stale.map(async (payment) => (await payments.finish(payment, deadlineAtMs)).payment.state !== payment.state),
       );
       const finished = ended.filter((end) => end.status === "fulfilled" && end.value).length;
       log.info({ event: "payment.resumed", taken: stale.length, finished });

@@ -1,6 +1,7 @@
 // The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
 
 import type { Sql, Transaction } from "#shared/sql";
+import { refusalsToLookAt } from "./domain/refusal-backoff.ts";
 import { readSnapshot } from "./snapshot.ts";
 
 /** How one promise stands. */
@@ -123,9 +124,48 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
       from (
         -- How long an unclear authorisation may take is the caller's to say: it voids what it gives up.
         select payment_id, case state when 1 then attempted_at else updated_at end < now() - interval '60 seconds' as stuck
-        from payment.payment
-        where state in (1, 4, 6, 8) and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
+        from payment.payment as p
+        -- What the provider refused for good waits for no answer; see nothing_refused.
+        where state in (1, 4, 6, 8) and refusals = 0 and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
+          and not exists (
+            select from payment.refund as f
+            where f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null and f.refusals > 0)
       ) as pending`,
+  },
+  {
+    promise: 5,
+    name: "payment.nothing_refused",
+    description: "payments that their provider refused to void or refund three times or more: a person has to look",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where refusals >= ${refusalsToLookAt}) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where refusals >= ${refusalsToLookAt}))[1:10], '{}') as examples
+      from (
+        select event_id, payment_id, refusals from payment.payment where state = 6
+        union all
+        select event_id, payment_id, refusals from payment.refund where finished_at is null
+      ) as pending
+      where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,
+  },
+  {
+    promise: 6,
+    name: "payment.disputes_posted",
+    description: "disputes whose chargeback, or its reversal, is not in the ledger exactly where money moved",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
+      from (
+        select payment_id, coalesce(p.taken, false) is distinct from coalesce(d.status > 1, false)
+          or coalesce(p.returned, false) is distinct from coalesce(d.status = 3, false) as broken
+        from payment.dispute as d
+        full join (
+          select event_id, payment_id, bool_or(kind = 'chargeback') as taken,
+            bool_or(kind = 'chargeback_reversal') as returned
+          from payment.ledger_transaction
+          where kind in ('chargeback', 'chargeback_reversal')
+          group by event_id, payment_id
+        ) as p using (event_id, payment_id)
+        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+      ) as disputes`,
   },
   {
     promise: 6,

@@ -123,7 +123,8 @@ async function readRefunds(sql: Sql | Transaction, { eventId, paymentId }: Payme
 function refundColumns(sql: Sql | Transaction) {
   return sql`
     refund_id as "refundId", whole, amount_minor as "amountMinor", returned_minor as "returnedMinor",
-    created_at as "createdAt", finished_at as "finishedAt"`;
+    created_at as "createdAt", finished_at as "finishedAt", refusals,
+    coalesce(retry_at <= clock_timestamp(), true) as "isRetryDue"`;
 }
 
 function refundFromRow({ finishedAt, ...refund }: RefundRow): Refund {

@@ -14,6 +14,8 @@ export type AreaFigures = {
   /** What the seats that came back had cost. */
   returnedMinor: number;
   feesMinor: number;
+  /** Taken back by customers' banks, and not won back. */
+  chargebacksMinor: number;
   /** Authorised or being captured. */
   inFlightMinor: number;
 };
@@ -37,6 +39,7 @@ export function createSalesStore(sql: Sql): SalesStore {
               as "refundsMinor",
             coalesce(sum(amount_minor) filter (where account = 'ticket_refunds'), 0)::bigint as "returnedMinor",
             coalesce(sum(amount_minor) filter (where account = 'provider_fees'), 0)::bigint as "feesMinor",
+            coalesce(sum(amount_minor) filter (where account = 'chargebacks'), 0)::bigint as "chargebacksMinor",
             coalesce(sum(amount_minor) filter (where account = 'in flight'), 0)::bigint as "inFlightMinor"
           from (
             select t.area_id, kind, e.currency_code, e.account, e.amount_minor

@@ -251,6 +251,8 @@ describe("store", () => {
           [5, "payment.refunds_posted_once", 0, 1],
           [5, "payment.refunded_within_captured", 0, 5],
           [5, "payment.none_stuck", 0, 1],
+          [5, "payment.nothing_refused", 0, 0],
+          [6, "payment.disputes_posted", 0, 0],
           [6, "payment.transactions_balance", 0, 3],
           [6, "payment.currencies_balance", 0, 1],
           [6, "payment.ledger_is_chained", 0, 3],
@@ -398,6 +400,7 @@ function moveOf({ eventId, paymentId }: PaymentKey, from: PaymentState, to: Paym
     from,
     to,
     ref: "ref",
+    actionUrl: undefined,
     declineReason: to === DECLINED ? "other" : undefined,
   };
 }

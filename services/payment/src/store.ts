@@ -12,8 +12,10 @@ export type Creation = PaymentKey & { order: Order | undefined; paymentMethodTok
 export type Move = PaymentKey & {
   from: PaymentState;
   to: PaymentState;
-  /** The provider's name for what it did; belongs to AUTHORIZED and CAPTURED. */
+  /** The provider's name for what it did; belongs to ACTION_REQUIRED, AUTHORIZED and CAPTURED. */
   ref: string | undefined;
+  /** Where the customer has to go; belongs to ACTION_REQUIRED. */
+  actionUrl: string | undefined;
   declineReason: string | undefined;
 };
 
@@ -75,8 +77,9 @@ export function createStore(sql: Sql): Store {
           ${chosen.map(({ from }) => from)}::smallint[],
           ${chosen.map(({ to }) => to)}::smallint[],
           ${chosen.map(({ ref }) => ref ?? null)}::text[],
+          ${chosen.map(({ actionUrl }) => actionUrl ?? null)}::text[],
           ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[]
-        ) as a (event_id, payment_id, from_state, to_state, ref, decline_reason)
+        ) as a (event_id, payment_id, from_state, to_state, ref, action_url, decline_reason)
       ), locked as (
         select asked.*
         from asked join payment.payment as p using (event_id, payment_id)
@@ -86,7 +89,8 @@ export function createStore(sql: Sql): Store {
       ), moved as (
         update payment.payment as p
         set state = l.to_state,
-          authorization_ref = case l.to_state when 2 then l.ref else p.authorization_ref end,
+          authorization_ref = case when l.to_state in (2, 10) then l.ref else p.authorization_ref end,
+          action_url = l.action_url,
           capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
           decline_reason = l.decline_reason,
           payment_method_token = null,
@@ -137,6 +141,11 @@ export function createStore(sql: Sql): Store {
         select event_id, payment_id
         from payment.payment
         where state in (1, 4, 6, 8) and attempted_at < now() - ${untouchedMs} * interval '1 millisecond'
+          and (retry_at is null or retry_at <= now())
+          and (state <> 8 or not exists (
+            select from payment.refund as f
+            where f.event_id = payment.event_id and f.payment_id = payment.payment_id and f.finished_at is null
+              and f.retry_at > now()))
         order by attempted_at
         limit ${itemsMax}
         for update skip locked

@@ -1,6 +1,8 @@
 // Real payment services around a real sandbox and a database of their own, all in this process.
 
 import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createGrpcClient, PaymentService, RefusalReason, type GrpcClient } from "#stubs";
 import type { PaymentOutcome } from "#gen/boxoffice/payment/v1/payment";
 import { startService } from "#shared/service";
@@ -17,15 +19,21 @@ export type Harness = {
   sandbox: Sandbox;
   /** Starts a payment service; `settings` change the tests' own, in which nothing is resumed. */
   start(settings?: Record<string, string>): Promise<Replica>;
+  /** Hands the sandbox's webhooks to a service, as a gateway would, and returns the HTTP statuses that it answered so far. */
+  forwardWebhooks(to: Client): Promise<number[]>;
   /** Stops whatever was started. */
   stop(): Promise<void>;
 };
 
+export const webhookSecret = "a webhook secret of the tests, 32 or more";
 export const inTime = { timeoutMs: 18_000 };
 
 export async function createHarness(): Promise<Harness> {
   const database = await createTestDatabase();
-  const sandbox = await startSandbox({ host: "127.0.0.1", port: 0, slowMs: 400, recordsMax: 10_000 });
+  const sandbox = await startSandbox({
+    ...{ host: "127.0.0.1", port: 0, slowMs: 400, recordsMax: 10_000 },
+    webhook: { endpoint: "", secret: webhookSecret },
+  });
   const stops: (() => Promise<unknown>)[] = [() => database.drop(), () => sandbox.close()];
 
   async function start(settings: Record<string, string> = {}): Promise<Replica> {
@@ -36,6 +44,7 @@ export async function createHarness(): Promise<Harness> {
       LOG_LEVEL: "silent",
       DATABASE_URL: database.urlOf("payment"),
       SANDBOX_URL: sandbox.url,
+      SANDBOX_WEBHOOK_SECRET: webhookSecret,
       // Patient, so that a busy machine fails no test.
       PROVIDER_TRY_MS: "10000",
       PROVIDER_WAIT_MS: "15000",
@@ -53,10 +62,30 @@ export async function createHarness(): Promise<Harness> {
     return { client, adminPort, stop };
   }
 
+  async function forwardWebhooks(to: Client): Promise<number[]> {
+    const statuses: number[] = [];
+    const server = createServer(async (request, response) => {
+      const body = Buffer.concat((await request.toArray()) as Buffer[]);
+      const signature = String(request.headers["sandbox-signature"]);
+      const { outcome } = await to.handleWebhook({ provider: "sandbox", body, signature }, inTime);
+      const status = outcome.case === "accepted" ? 200 : 503;
+      statuses.push(status);
+      response.writeHead(status).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    sandbox.notices.setEndpoint(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    stops.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return statuses;
+  }
+
   return {
     database,
     sandbox,
     start,
+    forwardWebhooks,
     stop: async () => {
       for (const stop of stops.toReversed()) await stop();
     },

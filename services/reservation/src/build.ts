@@ -30,6 +30,7 @@ import { createReservations } from "./rpc/create-reservations.ts";
 import { getReservation } from "./rpc/get-reservation.ts";
 import { listReservations } from "./rpc/list-reservations.ts";
 import { refundReservation } from "./rpc/refund-reservation.ts";
+import { resumeCheckout } from "./rpc/resume-checkout.ts";
 import { createSagaRunner } from "./saga-runner.ts";
 import { applyMoves, type Move } from "./store/apply-moves.ts";
 import { readRunningRefund } from "./store/refunds.ts";
@@ -77,6 +78,7 @@ export async function buildReservation(
     moves,
     newId,
     leaseMs,
+    actionPollMs: config.ACTION_POLL_MS,
     sagasMax: config.SAGAS_MAX,
     now: Date.now,
     random: Math.random,
@@ -89,7 +91,14 @@ export async function buildReservation(
     metrics: batchMetrics,
     bounds: { itemsMax: config.BATCH_ITEMS_MAX, inFlightMax: config.BATCHES_IN_FLIGHT_MAX },
   });
-  const checkouts = createCheckouts({ sql, runner, newId, leaseMs, metrics: batchMetrics });
+  const checkouts = createCheckouts({
+    sql,
+    runner,
+    newId,
+    leaseMs,
+    actionPollMs: config.ACTION_POLL_MS,
+    metrics: batchMetrics,
+  });
 
   const reconciler = startReconciler({
     sql,
@@ -125,6 +134,7 @@ export async function buildReservation(
             refundBooking(request, { kind: "organiser" }, { deadlineAtMs, sql, runner, leaseMs }),
         }),
         checkout: checkout({ checkouts }),
+        resumeCheckout: resumeCheckout({ sql, runner, leaseMs, actionPollMs: config.ACTION_POLL_MS }),
         checkInvariants: checkInvariants({
           check: (eventId, call) => runInvariantChecks(eventId, call, { sql, inventory, payments }),
         }),

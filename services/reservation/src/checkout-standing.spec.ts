@@ -34,6 +34,7 @@ describe("a checkout whose attempt was begun", () => {
         stop: async () => {},
       },
       newId: () => uuidv7(),
+      actionPollMs: 60_000,
       leaseMs: 60_000,
       metrics: { onBatch: () => () => {}, watchQueue: (name, batcher) => void queues.set(name, batcher) },
     });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { EndReason } from "#gen/boxoffice/reservation/v1/reservation";
 import { Phase } from "./domain/booking.ts";
 import { digestOf } from "./domain/checkout.ts";
 import { failing, gateAt } from "../test/hooks.ts";
@@ -10,8 +11,10 @@ import {
   newIds,
   outcomeOf,
   pay,
+  reservationOf,
   reserve,
   stateNow,
+  within,
   type Replica,
   type World,
 } from "../test/world.ts";
@@ -28,7 +31,9 @@ describe("checkout", () => {
   beforeEach(() => {
     world.inventory.hooks.reset();
     world.payment.hooks.reset();
-    Object.assign(world.inventory.settings, { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500 });
+    Object.assign(world.inventory.settings, {
+      ...{ ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity },
+    });
     Object.assign(world.payment.settings, {
       unknown: PaymentState.AUTHORIZING,
       capturing: false,
@@ -187,14 +192,39 @@ describe("checkout", () => {
     assert.ok(Number(outcome.outcome.value.holdExpireTime!.seconds) * 1000 > before + 60_000);
   });
 
-  it("voids and expires when the seats are lost between authorisation and confirmation", async () => {
+  it("keeps the seats for a payment that came late, while nobody else has them", async () => {
     const ids = await reserve(replica);
     world.payment.hooks.after = (method) => {
       if (method === "authorize") world.inventory.lapse(ids.reservationId);
     };
+    const { outcome } = await pay(replica, ids);
+    assert.equal(outcomeOf(outcome), "CONFIRMED");
+    assert.equal(world.inventory.stateOf(ids.reservationId), "EXPIRED");
+    const again = [...world.inventory.holds.entries()].filter(
+      ([holdId, { command }]) => command.eventId === ids.eventId && holdId !== ids.reservationId,
+    );
+    assert.equal(again.length, 1);
+    assert.equal(world.inventory.stateOf(again[0]![0]), "CONFIRMED");
+    assert.deepEqual(
+      again[0]![1].command.selection.case === "namedSeats" && again[0]![1].command.selection.value.seats.length,
+      2,
+    );
+    assert.deepEqual(world.payment.statesOf(ids.reservationId), ["CAPTURED"]);
+    assert.equal(await cancel(replica, ids), "REFUNDED");
+    assert.equal(world.inventory.stateOf(again[0]![0]), "REFUNDED");
+  });
+
+  it("voids and expires when the payment came late and the seats are somebody else's, and says so", async () => {
+    const ids = await reserve(replica);
+    world.payment.hooks.after = (method) => {
+      if (method === "authorize") world.inventory.lapse(ids.reservationId);
+    };
+    world.inventory.settings.placesMax = 0;
     assert.equal(outcomeOf((await pay(replica, ids)).outcome), "HOLD_EXPIRED");
     assert.equal(await stateNow(replica, ids), "EXPIRED");
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+    const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId: "customer-1" } }, within);
+    assert.equal(reservationOf(outcome).endReason, EndReason.PAID_TOO_LATE);
     assert.equal(outcomeOf((await pay(replica, ids)).outcome), "HOLD_EXPIRED");
   });
 
@@ -283,7 +313,12 @@ describe("checkout", () => {
 
   it("undoes a booking whose capture the provider declines", async () => {
     const ids = await reserve(replica);
-    assert.equal(outcomeOf((await pay(replica, ids, { token: "tok_capture_declined" })).outcome), "HOLD_EXPIRED");
+    const declined = await pay(replica, ids, { token: "tok_capture_declined" });
+    assert.equal(outcomeOf(declined.outcome), "PAYMENT_DECLINED");
+    assert.ok(declined.outcome?.outcome.case === "refusal");
+    assert.deepEqual(declined.outcome.outcome.value.metadata, { decline_reason: "card_declined" });
+    const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId: "customer-1" } }, within);
+    assert.equal(reservationOf(outcome).endReason, EndReason.CAPTURE_DECLINED);
     assert.equal(world.inventory.stateOf(ids.reservationId), "REFUNDED");
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["DECLINED"]);
     assert.equal(await stateNow(replica, ids), "EXPIRED");

@@ -4,10 +4,11 @@ import { CallerGoneError, createBatcher, QueueFullError, type Caller } from "#sh
 import { assertNever } from "#shared/assert-never";
 import type { BatchMetrics } from "#shared/metrics";
 import { isContentError, violatedConstraint, type Sql } from "#shared/sql";
-import { isFree, type Booking, type BookingState } from "./domain/booking.ts";
+import { EndReason, isFree, type Booking, type BookingKey, type BookingState } from "./domain/booking.ts";
 import { answerOf, digestOf, type Checkout } from "./domain/checkout.ts";
 import { decide } from "./domain/transition.ts";
 import type { SagaRunner } from "./saga-runner.ts";
+import { claimWaiting } from "./store/apply-moves.ts";
 import { beginCheckouts, type BeginOutcome, type NewCheckout } from "./store/begin-checkouts.ts";
 import { readStandings, type AttemptKey, type Standing } from "./store/read-standings.ts";
 import { waitUntil } from "./wait.ts";
@@ -18,6 +19,8 @@ export type CheckoutRequest = AttemptKey & { paymentMethodToken: string };
 /** What a request to pay came to. `paymentId` is empty for what costs nothing. */
 export type CheckoutResult =
   | { kind: "paid"; booking: Booking; paymentId: string }
+  /** The provider waits for the customer at the booking's `nextActionUrl`. */
+  | { kind: "actionRequired"; booking: Booking; paymentId: string }
   | { kind: "declined"; reason: string }
   | { kind: "notFound" | "holdExpired" | "inProgress" | "keyReused" | "tooManyCheckouts" | "overloaded" }
   | { kind: "wrongState"; state: BookingState };
@@ -35,15 +38,21 @@ const bounds = { itemsMax: 200, queueMax: 2_000, inFlightMax: 2 };
 /** The answer leaves this long before the caller's deadline, so that it arrives in time. */
 const answerMarginMs = 200;
 
+/** However often a customer repeats, the provider is asked at most this often how a payment stands. */
+const lookPauseMs = 2_000;
+
 /** Returns what pays bookings. */
 export function createCheckouts(options: {
   sql: Sql;
   runner: SagaRunner;
   newId: () => string;
   leaseMs: number;
+  /** Milliseconds after which a booking that waits for its customer is looked at by itself. */
+  actionPollMs: number;
   metrics: BatchMetrics;
 }): Checkouts {
-  const { sql, runner, newId, leaseMs, metrics } = options;
+  const { sql, runner, newId, leaseMs, actionPollMs, metrics } = options;
+  const dueWithinMs = Math.max(0, actionPollMs - lookPauseMs);
 
   type Item = { attempt: NewCheckout; untilMs: number };
 
@@ -90,7 +99,8 @@ export function createCheckouts(options: {
       if (!begun.booking) return { kind: "notFound" };
       if (!begun.checkout) return refusalOf(begun.booking);
       const result = resultOf(begun.booking, begun.checkout, tokenDigest);
-      if (result.kind !== "inProgress") return result;
+      if (result.kind === "actionRequired") await lookAgain(request, untilMs);
+      else if (result.kind !== "inProgress") return result;
     }
     const run = runner.running(request);
     if (run) await waitUntil(run, untilMs);
@@ -106,12 +116,29 @@ export function createCheckouts(options: {
     return resultOf(booking, checkout, tokenDigest);
   }
 
+  // The customer may be back from the provider's page before the provider told of it.
+  async function lookAgain(key: BookingKey, untilMs: number): Promise<void> {
+    if (runner.running(key)) return;
+    const waiting = await claimWaiting(sql, key, { leaseMs, dueWithinMs });
+    if (waiting) void runner.run(waiting, { untilMs });
+  }
+
   return { pay, close: batcher.close };
 }
 
 function resultOf(booking: Booking, checkout: Checkout, tokenDigest: string): CheckoutResult {
   const answer = answerOf(checkout, tokenDigest);
-  return answer.kind === "paid" ? { ...answer, booking, paymentId: isFree(booking) ? "" : checkout.paymentId } : answer;
+  const paymentId = isFree(booking) ? "" : checkout.paymentId;
+  switch (answer.kind) {
+    case "paid":
+      return { kind: "paid", booking, paymentId };
+    case "inProgress":
+      return booking.nextActionUrl === null ? answer : { kind: "actionRequired", booking, paymentId };
+    case "holdExpired":
+      return booking.endReason === EndReason.cancelled ? { kind: "wrongState", state: "CANCELLED" } : answer;
+    default:
+      return answer;
+  }
 }
 
 function refusalOf(booking: Booking): CheckoutResult {

@@ -37,6 +37,13 @@ export function readReservationConfig(env: NodeJS.ProcessEnv) {
       default: 3_000,
       desc: "milliseconds until others carry on with the bookings of a process that died",
     }),
+    ACTION_POLL_MS: integer(
+      10,
+      600_000,
+    )({
+      default: 15_000,
+      desc: "milliseconds between looks at a booking whose customer has to act at the provider's page",
+    }),
     TICKET_SECRET: secret({ desc: "the key that signs tickets is derived from it; 32 characters or more" }),
     SWEEPER_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for lapsed holds" }),
     RELAY_INTERVAL_MS: integer(10, 60_000)({ default: 200, desc: "milliseconds between looks at the outbox" }),

@@ -7,11 +7,15 @@ import { createBatcher, type Batcher, type Caller } from "#shared/batcher";
 import type { BatchMetrics } from "#shared/metrics";
 import type { Hold, HoldCommandSchema, HoldOutcome } from "#gen/boxoffice/inventory/v1/inventory";
 import { answerOf, type Answer } from "./answer.ts";
-import type { BookingKey } from "./domain/booking.ts";
+import type { Booking } from "./domain/booking.ts";
+import { parseSeats } from "./domain/seats.ts";
 import type { Rest } from "./store/refunds.ts";
 
 /** A hold to be made. */
 export type HoldCommand = MessageInitShape<typeof HoldCommandSchema>;
+
+/** Names a hold; a booking names its own. */
+export type HoldRef = Pick<Booking, "eventId" | "holdId">;
 
 type ReleaseOptions = {
   confirmedToo: boolean;
@@ -24,17 +28,19 @@ type ReleaseOptions = {
 export type Inventory = {
   /** Makes up to 500 holds in one call; answers in order. Throws ConnectError: then every outcome is unknown. */
   holdSeats(commands: HoldCommand[], options: { timeoutMs: number }): Promise<HoldOutcome[]>;
+  /** Holds the very seats of a booking, or as many places, under its present `holdId`. */
+  holdAgain(booking: Booking): Promise<Answer<Hold>>;
   /** Sells the seats of a live hold. */
-  confirm(key: BookingKey): Promise<Answer<Hold>>;
+  confirm(key: HoldRef): Promise<Answer<Hold>>;
   /**
    * Frees the seats of a hold, all but a remainder; sold ones too where `confirmedToo`, or keeps those from sale where
    * `keepBlocked`.
    */
-  release(key: BookingKey, options: ReleaseOptions): Promise<Answer<Hold>>;
+  release(key: HoldRef, options: ReleaseOptions): Promise<Answer<Hold>>;
   /** Asks for at least `extendByMs` more, from now. */
-  extend(key: BookingKey, options: { extendByMs: number }): Promise<Answer<Hold>>;
+  extend(key: HoldRef, options: { extendByMs: number }): Promise<Answer<Hold>>;
   /** Returns up to 500 holds as they stand; answers in order. Throws ConnectError. */
-  getHolds(keys: BookingKey[]): Promise<HoldOutcome[]>;
+  getHolds(keys: HoldRef[]): Promise<HoldOutcome[]>;
   /** Waits for running batches. */
   close(): Promise<void>;
 };
@@ -60,13 +66,13 @@ export function createInventory(options: {
     metrics.watchQueue(name, batcher);
     return batcher;
   };
-  const confirms = batched("inventory_confirm", (items: BookingKey[]) =>
+  const confirms = batched("inventory_confirm", (items: HoldRef[]) =>
     client.confirmHolds({ keys: items.map(holdKey) }, within),
   );
-  const releases = batched("inventory_release", (items: { key: BookingKey; options: ReleaseOptions }[]) =>
+  const releases = batched("inventory_release", (items: { key: HoldRef; options: ReleaseOptions }[]) =>
     client.releaseHolds({ commands: items.map(({ key, options }) => ({ key: holdKey(key), ...options })) }, within),
   );
-  const extensions = batched("inventory_extend", (items: { key: BookingKey; extendByMs: number }[]) =>
+  const extensions = batched("inventory_extend", (items: { key: HoldRef; extendByMs: number }[]) =>
     client.extendHolds(
       { commands: items.map(({ key, extendByMs }) => ({ key: holdKey(key), extendBy: durationFromMs(extendByMs) })) },
       within,
@@ -76,6 +82,8 @@ export function createInventory(options: {
   return {
     holdSeats: async (commands, { timeoutMs: callTimeoutMs }) =>
       (await client.holdSeats({ commands }, { timeoutMs: callTimeoutMs })).outcomes,
+    holdAgain: (booking) =>
+      answerOf(client.holdSeats({ commands: [holdAgainCommand(booking)] }, within).then(({ outcomes }) => outcomes[0])),
     confirm: (key) => answerOf(confirms.submit(key, patience())),
     release: (key, options) => answerOf(releases.submit({ key, options }, patience())),
     extend: (key, { extendByMs }) => answerOf(extensions.submit({ key, extendByMs }, patience())),
@@ -84,7 +92,14 @@ export function createInventory(options: {
   };
 }
 
-// A hold's id is the id of the reservation that it is made for.
-function holdKey({ eventId, reservationId }: BookingKey) {
-  return { eventId, holdId: reservationId };
+function holdKey({ eventId, holdId }: HoldRef) {
+  return { eventId, holdId };
+}
+
+function holdAgainCommand({ eventId, holdId, customerId, areaId, quantity, seats }: Booking): HoldCommand {
+  const selection =
+    seats === ""
+      ? { case: "generalAdmission" as const, value: { quantity } }
+      : { case: "namedSeats" as const, value: { seats: parseSeats(seats) } };
+  return { eventId, holdId, customerId, areaId, selection };
 }

@@ -18,6 +18,8 @@ export type Payments = {
   refund(
     refund: PaymentKey & { refundId: string; amountMinor: number; returnedMinor: number },
   ): Promise<Answer<Refund>>;
+  /** Returns a payment as it stands; asks no provider. */
+  read(key: PaymentKey): Promise<Answer<Payment>>;
   /** Returns up to 500 payments as they stand; answers in order. Throws ConnectError. */
   getPayments(keys: PaymentKey[]): Promise<PaymentOutcome[]>;
 };
@@ -59,6 +61,8 @@ export function createPayments(options: { client: GrpcClient<typeof PaymentServi
             refund ? { outcome: { case: "refund", value: refund } } : { outcome: outcome?.outcome },
           ),
       ),
+    read: (key) =>
+      answerOf(client.getPayments({ keys: [paymentKey(key)] }, within).then(({ outcomes }) => outcomes[0])),
     getPayments: async (keys) => (await client.getPayments({ keys: keys.map(paymentKey) }, within)).outcomes,
   };
 }

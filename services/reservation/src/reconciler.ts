@@ -28,8 +28,10 @@ export function startReconciler(options: {
       if (limit === 0) return false;
       const bookings = await claimUnfinished(sql, { limit, leaseMs });
       for (const booking of bookings) {
-        const { eventId, reservationId, phase, attempts } = booking;
-        log.info({ event: "reconciler.resumed", eventId, reservationId, phase: phaseNames[phase], attempts });
+        const { eventId, reservationId, phase, attempts, nextActionUrl } = booking;
+        // One that waits for its customer was abandoned by nobody.
+        const level = nextActionUrl === null ? "info" : "debug";
+        log[level]({ event: "reconciler.resumed", eventId, reservationId, phase: phaseNames[phase], attempts });
         busy += 1;
         // One try a phase: what stays unknown comes back after its backoff.
         void runner.run(booking, { untilMs: 0 }).finally(() => (busy -= 1));

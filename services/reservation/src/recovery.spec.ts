@@ -58,6 +58,7 @@ describe("recovery", () => {
     closing.push(inventoryClient.close, paymentClient.close);
   });
   beforeEach(() => {
+    world.inventory.settings.placesMax = Infinity;
     world.inventory.hooks.reset();
     world.payment.hooks.reset();
   });
@@ -89,6 +90,7 @@ describe("recovery", () => {
         confirm: mortal(inventory.confirm),
         release: mortal(inventory.release),
         extend: mortal(inventory.extend),
+        holdAgain: mortal(inventory.holdAgain),
       },
       payments: {
         ...payments,
@@ -96,6 +98,7 @@ describe("recovery", () => {
         capture: mortal(payments.capture),
         void: mortal(payments.void),
         refund: mortal(payments.refund),
+        read: mortal(payments.read),
       },
       moves: { submit: mortal(async (move: Move) => (await applyMoves(sql, [move]))[0]) },
       readRefund: (booking) => readRunningRefund(sql, booking),
@@ -103,6 +106,7 @@ describe("recovery", () => {
       now: Date.now,
       random: Math.random,
       leaseMs: 0,
+      actionPollMs: 0,
       sagasMax: 10,
       log: createLogger({ service: "test", level: "silent" }),
       metrics: createMetrics(),
@@ -170,13 +174,23 @@ describe("recovery", () => {
       ...{ end: "HELD", payments: ["DECLINED"], hold: "HELD", steps: 2 },
     },
     {
-      name: "a payment whose seats are lost",
+      name: "a payment that came late, whose seats are still free",
       start: async (ids) => {
         const booking = await begin(ids, "tok_approve");
         world.inventory.lapse(ids.reservationId);
         return booking;
       },
-      ...{ end: "EXPIRED", payments: ["VOIDED"], hold: "EXPIRED", steps: 6 },
+      ...{ end: "CONFIRMED", payments: ["CAPTURED"], hold: "EXPIRED", steps: 9 },
+    },
+    {
+      name: "a payment that came late, whose seats are gone",
+      start: async (ids) => {
+        const booking = await begin(ids, "tok_approve");
+        world.inventory.lapse(ids.reservationId);
+        world.inventory.settings.placesMax = 0;
+        return booking;
+      },
+      ...{ end: "EXPIRED", payments: ["VOIDED"], hold: "EXPIRED", steps: 9 },
     },
     {
       name: "a cancelled hold",

@@ -22,6 +22,7 @@ describe("the saga runner", () => {
           }),
       },
       leaseMs: 3_000,
+      actionPollMs: 15_000,
       sagasMax: 10,
       random: () => 0,
       log: createLogger({ service: "test", level: "silent" }),

@@ -2,13 +2,15 @@
 // answers stay away or the process ends, the reconciler of any replica takes up.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { assertNever } from "#shared/assert-never";
 import type { Batcher } from "#shared/batcher";
 import type { Logger } from "#shared/logger";
 import { Counter, Gauge, type Registry } from "#shared/metrics";
 import { backoffMs } from "./domain/backoff.ts";
 import { isUnfinished, keyOf, phaseNames, type Booking, type BookingKey } from "./domain/booking.ts";
-import { decide } from "./domain/transition.ts";
-import { advance, type SagaDeps } from "./saga.ts";
+import { decide, type Command } from "./domain/transition.ts";
+import type { Progress, SagaDeps } from "./saga-step.ts";
+import { advance } from "./saga.ts";
 import type { Move } from "./store/apply-moves.ts";
 
 /** Runs sagas. */
@@ -33,6 +35,8 @@ export type SagaRunnerDeps = SagaDeps & {
   moves: Pick<Batcher<Move, Booking | undefined>, "submit">;
   /** Milliseconds that a written step keeps the reconciler away; the lease keeper prolongs it while calls take long. */
   leaseMs: number;
+  /** Milliseconds until a booking that waits for its customer is looked at again, unless somebody hears of it before. */
+  actionPollMs: number;
   /** Most sagas at once. */
   sagasMax: number;
   /** At least 0, below 1. */
@@ -47,7 +51,7 @@ const writeTimeoutMs = 5_000;
 
 /** Returns a runner. */
 export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
-  const { moves, leaseMs, sagasMax, now, random, log, metrics } = deps;
+  const { moves, leaseMs, actionPollMs, sagasMax, now, random, log, metrics } = deps;
   const runs = new Map<string, Run>();
   const stopping = new AbortController();
 
@@ -78,31 +82,46 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
   /** Returns the booking after one step; undefined when it moved on elsewhere or was left to the reconciler. */
   async function takeStep(booking: Booking, untilMs: number): Promise<Booking | undefined> {
     const progress = await advance(booking, deps);
-    if (progress.kind === "again") return await repeat(booking, untilMs, progress);
-    const decision = decide(booking, progress.command);
-    if (decision.kind !== "move") throw new Error(`phase ${booking.phase} does not take "${progress.command.kind}"`);
-    steps.inc({ phase: phaseNames[booking.phase], result: progress.command.kind });
+    switch (progress.kind) {
+      case "again":
+        return await repeat(booking, untilMs, progress.because);
+      case "noted":
+        return await note(booking, progress);
+      case "waiting":
+        // Minutes, perhaps: nothing of it stays in this process.
+        steps.inc({ phase: phaseNames[booking.phase], result: "waiting" });
+        await write({ from: booking, to: booking.phase, leaseMs: actionPollMs, nextActionUrl: progress.nextActionUrl });
+        return undefined;
+      case "learned":
+        return await learn(booking, progress.command);
+      default:
+        return assertNever(progress);
+    }
+  }
+
+  async function learn(booking: Booking, command: Command): Promise<Booking | undefined> {
+    const decision = decide(booking, command);
+    if (decision.kind !== "move") throw new Error(`phase ${booking.phase} does not take "${command.kind}"`);
+    steps.inc({ phase: phaseNames[booking.phase], result: command.kind });
     const { kind: _, ...move } = decision;
     const goesOn = stopping.signal.aborted ? 0 : leaseMs;
     return await write({ from: booking, ...move, leaseMs: isUnfinished(move.to) ? goesOn : null });
   }
 
-  async function repeat(
+  async function note(
     booking: Booking,
-    untilMs: number,
-    { because, holdExpiresAt }: { because: unknown; holdExpiresAt?: Date },
+    { because, holdExpiresAt, holdId }: Progress & { kind: "noted" },
   ): Promise<Booking | undefined> {
-    const prolonged = holdExpiresAt !== undefined;
-    const delayMs = prolonged ? 0 : backoffMs(booking.attempts, random());
-    const stays = prolonged || (now() + delayMs < untilMs && !stopping.signal.aborted);
-    steps.inc({ phase: phaseNames[booking.phase], result: prolonged ? "prolonged" : "again" });
-    if (!prolonged) logRepeat(booking, because);
-    const next = await write({
-      from: booking,
-      to: booking.phase,
-      leaseMs: stays ? delayMs + leaseMs : delayMs,
-      holdExpiresAt,
-    });
+    steps.inc({ phase: phaseNames[booking.phase], result: because });
+    return await write({ from: booking, to: booking.phase, leaseMs, holdExpiresAt, holdId });
+  }
+
+  async function repeat(booking: Booking, untilMs: number, because: unknown): Promise<Booking | undefined> {
+    const delayMs = backoffMs(booking.attempts, random());
+    const stays = now() + delayMs < untilMs && !stopping.signal.aborted;
+    steps.inc({ phase: phaseNames[booking.phase], result: "again" });
+    logRepeat(booking, because);
+    const next = await write({ from: booking, to: booking.phase, leaseMs: stays ? delayMs + leaseMs : delayMs });
     if (!next || !stays) return undefined;
     await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => {});
     return next;

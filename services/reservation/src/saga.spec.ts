@@ -14,6 +14,18 @@ describe("a step of the saga", () => {
       { authorize: paid(PaymentState.AUTHORIZING) },
       "again",
     ],
+    [
+      "waits for the customer where the provider wants that",
+      Phase.authorizing,
+      { authorize: paid(PaymentState.ACTION_REQUIRED, { nextActionUrl: "https://bank" }) },
+      "waiting",
+    ],
+    [
+      "wants another hold for an authorised payment whose hold has ended",
+      Phase.authorizing,
+      { confirm: refused(RefusalReason.HOLD_EXPIRED) },
+      "noted",
+    ],
     ["gives back what was voided under it", Phase.authorizing, { authorize: paid(PaymentState.VOIDED) }, "seatsLost"],
     [
       "gives back whatever stands under a refused key",
@@ -115,6 +127,63 @@ describe("a step of the saga", () => {
     const prolonged = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs + 1_000) };
     await advance(prolonged, depsWith({ extend: hold(HoldState.HELD, nowMs + 1_020) }, asked));
     assert.deepEqual(asked, ["extend", "authorize", "confirm"]);
+  });
+
+  it("asks for the same seats again, once, when the payment came late", async () => {
+    const asked: string[] = [];
+    const lapsed = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs - 1_000) };
+    const late = { extend: refused(RefusalReason.HOLD_EXPIRED) };
+    assert.deepEqual(await advance(lapsed, depsWith(late, asked)), {
+      ...{ kind: "noted", because: "held_again", holdId: "new" },
+    });
+    assert.deepEqual(asked.splice(0), ["extend", "read"]);
+    const again = { ...lapsed, holdId: "new" };
+    assert.deepEqual(await advance(again, depsWith(late, asked)), {
+      ...{ kind: "learned", command: { kind: "seatsConfirmed" } },
+    });
+    assert.deepEqual(asked.splice(0), ["authorize", "holdAgain", "confirm"]);
+    for (const gone of [
+      { holdAgain: refused(RefusalReason.SEATS_UNAVAILABLE) },
+      { confirm: refused(RefusalReason.HOLD_EXPIRED) },
+    ]) {
+      const progress = await advance(again, depsWith(gone));
+      assert.deepEqual(progress, { kind: "learned", command: { kind: "seatsLost", isPaid: true } });
+    }
+    assert.equal((await advance(again, depsWith({ holdAgain: unknown }))).kind, "again");
+  });
+
+  it("gives up a lapsed hold whose payment has not come, and asks for no money first", async () => {
+    const lapsed = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs - 1_000) };
+    const extend = refused(RefusalReason.HOLD_EXPIRED);
+    for (const read of [paid(PaymentState.AUTHORIZING), refused(RefusalReason.NOT_FOUND)]) {
+      const asked: string[] = [];
+      const progress = await advance(lapsed, depsWith({ extend, read }, asked));
+      assert.deepEqual(progress, { kind: "learned", command: { kind: "seatsLost", isPaid: false } });
+      assert.deepEqual(asked, ["extend", "read"]);
+    }
+    assert.equal((await advance(lapsed, depsWith({ extend, read: unknown }))).kind, "again");
+  });
+
+  it("asks the provider once more whether the customer has acted when the hold has ended meanwhile", async () => {
+    const asked: string[] = [];
+    const waiting = {
+      ...bookingIn(Phase.authorizing),
+      holdExpiresAt: new Date(nowMs - 1_000),
+      nextActionUrl: "https://bank",
+    };
+    const extend = refused(RefusalReason.HOLD_EXPIRED);
+    assert.equal((await advance(waiting, depsWith({ extend }, asked))).kind, "noted");
+    assert.deepEqual(asked, ["extend", "authorize"]);
+    const still = paid(PaymentState.ACTION_REQUIRED, { nextActionUrl: "https://bank" });
+    const progress = await advance(waiting, depsWith({ extend, authorize: still }));
+    assert.deepEqual(progress, { kind: "learned", command: { kind: "seatsLost", isPaid: false } });
+  });
+
+  it("passes on why a capture was declined", async () => {
+    const declined = paid(PaymentState.DECLINED, { declineReason: "authorization_expired" });
+    assert.deepEqual(await advance(bookingIn(Phase.voiding), depsWith({ void: declined })), {
+      ...{ kind: "learned", command: { kind: "undone", declineReason: "authorization_expired" } },
+    });
   });
 
   it("has no work for a booking that is finished, and none for one that lacks its keys", async () => {

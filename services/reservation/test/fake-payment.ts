@@ -3,6 +3,7 @@
 //   tok_decline            declined
 //   tok_capture_declined   authorised; the capture is declined
 //   tok_unknown            AUTHORIZING, until `settings` say otherwise
+//   tok_3ds                ACTION_REQUIRED, until `act`
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -38,10 +39,14 @@ export type FakePayment = {
   settings: { unknown: PaymentState; capturing: boolean; voiding: boolean; refunding: boolean };
   /** The states of a reservation's payments, in the order in which they were asked for. */
   statesOf(reservationId: string): (keyof typeof PaymentState)[];
+  /** The customer proves who they are at the bank's page, or does not. */
+  act(reservationId: string, isProven: boolean): void;
   /** How often the provider took money for a reservation. */
   capturesOf(reservationId: string): number;
   stop(): void;
 };
+
+export const bankPage = "https://bank.example/act";
 
 export async function startFakePayment(): Promise<FakePayment> {
   const payments = new Map<string, StoredPayment>();
@@ -59,6 +64,7 @@ export async function startFakePayment(): Promise<FakePayment> {
           ...{ reservationId, customerId, amount: amount!, state: shown, provider: "fake" },
           refunded: { currencyCode: amount!.currencyCode, amountMinor: refundedOf(payment) },
           declineReason: payment.state === PaymentState.DECLINED ? "card_declined" : "",
+          nextActionUrl: payment.state === PaymentState.ACTION_REQUIRED ? bankPage : "",
         },
       },
     });
@@ -82,6 +88,7 @@ export async function startFakePayment(): Promise<FakePayment> {
 
   function answerTo(token: string): PaymentState {
     if (token === "tok_unknown") return settings.unknown;
+    if (token === "tok_3ds") return PaymentState.ACTION_REQUIRED;
     return token === "tok_decline" ? PaymentState.DECLINED : PaymentState.AUTHORIZED;
   }
 
@@ -145,6 +152,7 @@ export async function startFakePayment(): Promise<FakePayment> {
           hooks.around("getPayments", () => ({
             outcomes: keys.map((key) => withPayment(key, (found) => outcome(found))),
           })),
+        handleWebhook: unimplemented,
         checkInvariants: unimplemented,
         verifyLedger: unimplemented,
         getSaleFigures: unimplemented,
@@ -159,6 +167,9 @@ export async function startFakePayment(): Promise<FakePayment> {
     hooks,
     settings,
     statesOf: (reservationId) => of(reservationId).map(({ state }) => PaymentState[state] as keyof typeof PaymentState),
+    act(reservationId, isProven) {
+      of(reservationId).at(-1)!.state = isProven ? PaymentState.AUTHORIZED : PaymentState.DECLINED;
+    },
     capturesOf: (reservationId) => of(reservationId).reduce((sum, { captures }) => sum + captures, 0),
     stop: () => server.abort(),
   };

@@ -14,16 +14,16 @@ import {
 } from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "../src/answer.ts";
 import type { Booking, Phase } from "../src/domain/booking.ts";
-import type { SagaDeps } from "../src/saga.ts";
+import type { SagaDeps } from "../src/saga-step.ts";
 
 export const nowMs = 1_800_000_000_000;
 export const unknown: Answer<never> = { kind: "unknown", error: new Error("lost") };
 
 export type Answers = Partial<{
-  [K in "authorize" | "capture" | "void"]: Answer<Payment>;
+  [K in "authorize" | "capture" | "void" | "read"]: Answer<Payment>;
 }> &
   Partial<{ refund: Answer<Refund> }> &
-  Partial<{ [K in "confirm" | "release" | "extend"]: Answer<Hold> }>;
+  Partial<{ [K in "confirm" | "release" | "extend" | "holdAgain"]: Answer<Hold> }>;
 
 export function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
   const answering =
@@ -38,10 +38,12 @@ export function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
       capture: answering("capture", answers.capture ?? paid(PaymentState.CAPTURED)),
       void: answering("void", answers.void ?? paid(PaymentState.VOIDED)),
       refund: answering("refund", answers.refund ?? refund({ isDone: true })),
+      read: answering("read", answers.read ?? paid(PaymentState.AUTHORIZED)),
       getPayments: async () => [],
     },
     inventory: {
       holdSeats: async () => [],
+      holdAgain: answering("holdAgain", answers.holdAgain ?? hold(HoldState.HELD)),
       confirm: answering("confirm", answers.confirm ?? hold(HoldState.CONFIRMED)),
       release: answering("release", answers.release ?? hold(HoldState.RELEASED)),
       extend: answering("extend", answers.extend ?? hold(HoldState.HELD)),
@@ -53,7 +55,7 @@ export function depsWith(answers: Answers, asked: string[] = []): SagaDeps {
       rest: { places: 0, seats: [] },
     }),
     now: () => nowMs,
-    newId: () => "refund",
+    newId: () => "new",
   };
 }
 
@@ -62,6 +64,7 @@ export function bookingIn(phase: Phase): Booking {
     ...{ eventId: "event", reservationId: "reservation", customerId: "customer", areaId: "stalls" },
     ...{ quantity: 2, seats: "A:1,2", unitPriceMinor: 100, currency: "EUR", checkoutCount: 1, attempts: 0 },
     ...{ phase, phaseAt: new Date(nowMs), createdAt: new Date(nowMs), holdExpiresAt: new Date(nowMs + 600_000) },
+    ...{ nextActionUrl: null, holdId: "reservation", endReason: null },
     ...{ paymentId: "payment", paymentMethodToken: "tok", refundId: "refund", confirmedAt: null, lapsed: false },
     refundedMinor: 0,
   };
@@ -72,8 +75,11 @@ export function refund({ isDone }: { isDone: boolean }): Answer<Refund> {
   return { kind: "known", value: create(RefundSchema, { refundId: "refund", ...finishTime }) };
 }
 
-export function paid(state: PaymentState): Answer<Payment> {
-  return { kind: "known", value: create(PaymentSchema, { state }) };
+export function paid(
+  state: PaymentState,
+  fields: { declineReason?: string; nextActionUrl?: string } = {},
+): Answer<Payment> {
+  return { kind: "known", value: create(PaymentSchema, { state, ...fields }) };
 }
 
 export function hold(state: HoldState, expiresAtMs = nowMs + 600_000): Answer<Hold> {

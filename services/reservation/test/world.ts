@@ -51,6 +51,8 @@ export async function createWorld(): Promise<World> {
     RECONCILER_INTERVAL_MS: "50",
     SWEEPER_INTERVAL_MS: "50",
     RELAY_INTERVAL_MS: "50",
+    // Nobody looks by itself where a test does not say so.
+    ACTION_POLL_MS: "600000",
     ...settings,
   });
   return {

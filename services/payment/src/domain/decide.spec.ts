@@ -26,6 +26,7 @@ const states = Object.values(PaymentState).filter((state) => typeof state === "n
 const table: Record<string, Record<keyof typeof commands, string>> = {
   none: { authorize: "create", capture: "NOT_FOUND", void: "bury" },
   AUTHORIZING: { authorize: "ask", capture: "WRONG_STATE", void: "→ VOIDING" },
+  ACTION_REQUIRED: { authorize: "ask", capture: "WRONG_STATE", void: "→ VOIDING" },
   AUTHORIZED: { authorize: "answer", capture: "→ CAPTURING", void: "→ VOIDING" },
   DECLINED: { authorize: "answer", capture: "answer", void: "answer" },
   CAPTURING: { authorize: "answer", capture: "ask", void: "WRONG_STATE" },
@@ -57,6 +58,12 @@ describe("decide", () => {
     assert.equal(told(decide({ ...paymentIn("VOIDED")!, order: undefined }, other)), "answer");
   });
 
+  it("leaves a provider alone for a while after it refused for good", () => {
+    const refused = { ...paymentIn("VOIDING")!, refusals: 1 };
+    assert.equal(told(decide(refused, commands.void)), "ask");
+    assert.equal(told(decide({ ...refused, isRetryDue: false }, commands.void)), "answer");
+  });
+
   it("opens with a write that it would also choose for the state it hopes for", () => {
     const hopes = { authorize: "none", capture: "AUTHORIZED", void: "AUTHORIZED" };
     for (const command of Object.values(commands)) {
@@ -68,6 +75,7 @@ describe("decide", () => {
     const rank: Record<string, number> = Object.fromEntries(
       [
         "AUTHORIZING",
+        "ACTION_REQUIRED",
         "AUTHORIZED",
         "CAPTURING",
         "CAPTURED",
@@ -81,6 +89,7 @@ describe("decide", () => {
     const result = fc.oneof(
       fc.constant({ kind: "done" as const, ref: "x" }),
       fc.constant({ kind: "declined" as const, reason: "other" as const }),
+      fc.constant({ kind: "actionRequired" as const, ref: "x", url: "https://bank" }),
       fc.constant({ kind: "unknown" as const, cause: "timeout" }),
     );
     fc.assert(
@@ -95,8 +104,8 @@ describe("decide", () => {
               else if (decision.kind === "bury") payment = { ...paymentIn("VOIDED")!, order: undefined };
               else if (decision.kind === "move") payment = { ...payment!, state: decision.to };
               else {
-                if (decision.kind === "ask")
-                  payment = { ...payment!, state: settle(payment!, answer)?.to ?? payment!.state };
+                const settlement = decision.kind === "ask" ? settle(payment!, answer) : undefined;
+                if (settlement?.kind === "move") payment = { ...payment!, state: settlement.to };
                 break;
               }
             }
@@ -116,9 +125,10 @@ function paymentIn(state: string): Payment | undefined {
     order,
     paymentMethodToken: undefined,
     authorizationRef: undefined,
+    actionUrl: undefined,
     captureRef: undefined,
     declineReason: undefined,
-    ...{ refundedMinor: 0, returnedMinor: 0 },
+    ...{ refundedMinor: 0, returnedMinor: 0, refusals: 0, isRetryDue: true },
     createdAt: new Date(0),
   };
 }

@@ -63,7 +63,13 @@ function decideAuthorize(payment: Payment | undefined, command: Command & { kind
   if (!payment) return openingWrite(command);
   // A tombstone knows nothing of the request; whatever is asked under its key is void.
   if (payment.order && payment.order.requestHash !== command.order.requestHash) return refuse(keyReused("payment_id"));
-  return payment.state === PaymentState.AUTHORIZING ? { kind: "ask", payment } : { kind: "answer", payment };
+  switch (payment.state) {
+    case PaymentState.AUTHORIZING:
+    case PaymentState.ACTION_REQUIRED:
+      return { kind: "ask", payment };
+    default:
+      return { kind: "answer", payment };
+  }
 }
 
 function decideCapture(payment: Payment, command: Command): Decision {
@@ -86,16 +92,22 @@ function decideCapture(payment: Payment, command: Command): Decision {
 function decideVoid(payment: Payment, command: Command): Decision {
   switch (payment.state) {
     case PaymentState.AUTHORIZING:
+    case PaymentState.ACTION_REQUIRED:
     case PaymentState.AUTHORIZED:
       return { kind: "move", key: keyOf(command), from: payment.state, to: PaymentState.VOIDING };
     case PaymentState.VOIDING:
-      return { kind: "ask", payment };
+      return askWhenDue(payment);
     case PaymentState.VOIDED:
     case PaymentState.DECLINED:
       return { kind: "answer", payment };
     default:
       return refuse(wrongState(payment));
   }
+}
+
+// A provider that refused for good is not asked again with every call.
+function askWhenDue(payment: Payment): Decision {
+  return { kind: payment.isRetryDue ? "ask" : "answer", payment };
 }
 
 function keyOf({ eventId, paymentId }: PaymentKey): PaymentKey {

@@ -30,12 +30,18 @@ export type Payment = PaymentKey & {
   /** Known only while the state is AUTHORIZING. */
   paymentMethodToken: string | undefined;
   authorizationRef: string | undefined;
+  /** Where the customer has to go; known only while the state is ACTION_REQUIRED. */
+  actionUrl: string | undefined;
   captureRef: string | undefined;
   declineReason: string | undefined;
   /** Paid back so far, by refunds that are done. */
   refundedMinor: number;
   /** What the seats that came back with them had cost. */
   returnedMinor: number;
+  /** How often the provider has refused, for good, to void it; each refund counts its own. */
+  refusals: number;
+  /** False for a while after such a refusal: the provider is left alone. */
+  isRetryDue: boolean;
   createdAt: Date;
 };
 

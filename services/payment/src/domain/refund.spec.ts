@@ -11,11 +11,12 @@ const order = {
 };
 const captured: Payment = {
   ...{ ...key, state: PaymentState.CAPTURED, order, paymentMethodToken: undefined, authorizationRef: "auth" },
-  ...{ captureRef: "cap", declineReason: undefined, refundedMinor: 0, returnedMinor: 0, createdAt: new Date(0) },
+  ...{ actionUrl: undefined, captureRef: "cap", declineReason: undefined, refundedMinor: 0, returnedMinor: 0 },
+  ...{ refusals: 0, isRetryDue: true, createdAt: new Date(0) },
 };
 const done: Refund = {
   ...{ refundId: "f", whole: false, amountMinor: 30, returnedMinor: 25 },
-  ...{ createdAt: new Date(0), finishedAt: new Date(1) },
+  ...{ createdAt: new Date(0), finishedAt: new Date(1), refusals: 0, isRetryDue: true },
 };
 const told = (payment: Payment | undefined, refunds: Refund[], refundId: string, part: RefundPart | undefined) => {
   const decision = decideRefund(payment, refunds, { ...key, refundId, part });
@@ -59,19 +60,29 @@ describe("a refund", () => {
     assert.equal(told(captured, [{ ...done, whole: true }], "f", undefined), "answer");
   });
 
+  it("that was refused is left alone for a while, and then asked for with another key", () => {
+    const part = { amountMinor: 30, returnedMinor: 25 };
+    const refused = { ...done, finishedAt: undefined, refusals: 1 };
+    const refunding = { ...captured, state: PaymentState.REFUNDING };
+    assert.equal(told(refunding, [{ ...refused, isRetryDue: false }], "f", part), "answer");
+    assert.equal(told(refunding, [refused], "f", part), "ask");
+    const request = refundRequestOf(refunding, refused);
+    assert.equal(request?.kind === "refund" && request.idempotencyKey, "p:refund:f:2");
+  });
+
   it("waits for the one that runs, and for a capture", () => {
     const running = { ...done, finishedAt: undefined };
     assert.equal(told({ ...captured, state: PaymentState.REFUNDING }, [running], "g", undefined), "IN_PROGRESS");
     assert.equal(told(undefined, [], "g", undefined), "NOT_FOUND");
-    for (const state of [1, 2, 3, 4, 6, 7] as PaymentState[]) {
+    for (const state of [1, 2, 3, 4, 6, 7, 10] as PaymentState[]) {
       assert.equal(told({ ...captured, state }, [], "g", undefined), "WRONG_STATE");
     }
   });
 
   it("asks the provider with a key of its own for its amount, and for nothing where none is paid back", () => {
     assert.deepEqual(refundRequestOf(captured, done), {
-      ...{ kind: "refund", idempotencyKey: "p:refund:f", reference: "p", captureRef: "cap" },
-      ...{ amountMinor: 30, currencyCode: "EUR" },
+      ...{ kind: "refund", idempotencyKey: "p:refund:f", reference: "p", eventId: "e", refundId: "f" },
+      ...{ captureRef: "cap", amountMinor: 30, currencyCode: "EUR" },
     });
     assert.equal(refundRequestOf(captured, { ...done, amountMinor: 0 }), undefined);
     assert.throws(() => refundRequestOf({ ...captured, captureRef: undefined }, done), /never captured/);

@@ -5,6 +5,7 @@ import { createRefusal } from "#shared/refusal";
 import type { ProviderRequest } from "../providers/provider.ts";
 import { inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
 import { PaymentState, type Payment, type PaymentKey } from "./payment.ts";
+import { tryKey } from "./refusal-backoff.ts";
 
 /** What is given back, in minor units: money, and the seats that come back with it, at the price that was paid. */
 export type RefundPart = { amountMinor: number; returnedMinor: number };
@@ -20,6 +21,10 @@ export type Refund = RefundPart & {
   createdAt: Date;
   /** Undefined while the provider's answer is not known. */
   finishedAt: Date | undefined;
+  /** How often the provider has refused it for good. */
+  refusals: number;
+  /** False for a while after a refusal: the provider is left alone. */
+  isRetryDue: boolean;
 };
 
 /** What to do next. */
@@ -28,7 +33,7 @@ export type RefundDecision =
   | { kind: "begin"; part: RefundPart }
   /** It is written: ask the provider, again if need be. */
   | { kind: "ask"; refund: Refund }
-  /** Nothing is left to do. */
+  /** Nothing is left to do, or nothing for now. */
   | { kind: "answer"; refund: Refund }
   | { kind: "refuse"; refusal: Refusal };
 
@@ -42,7 +47,8 @@ export function decideRefund(
   const known = refunds.find(({ refundId }) => refundId === request.refundId);
   if (known) {
     if (!isRepeat(known, request)) return refuse(keyReused("refund_id"));
-    return { kind: known.finishedAt ? "answer" : "ask", refund: known };
+    // A provider that refused for good is not asked again with every call.
+    return { kind: known.finishedAt || !known.isRetryDue ? "answer" : "ask", refund: known };
   }
   switch (payment.state) {
     case PaymentState.CAPTURED:
@@ -55,15 +61,20 @@ export function decideRefund(
   }
 }
 
-/** Returns what the provider is asked, or undefined where there is nothing to pay back. */
+/**
+ * Returns what the provider is asked, or undefined where there is nothing to pay back. The idempotency key follows from the
+ * refund alone, and moves on only with a refusal.
+ */
 export function refundRequestOf(payment: Payment, refund: Refund): ProviderRequest | undefined {
-  const { order, captureRef, paymentId } = payment;
+  const { eventId, order, captureRef, paymentId } = payment;
   if (!order || captureRef === undefined) throw new Error(`payment ${paymentId} was never captured`);
   if (refund.amountMinor === 0) return undefined;
   return {
     kind: "refund",
-    idempotencyKey: `${paymentId}:refund:${refund.refundId}`,
+    idempotencyKey: tryKey(`${paymentId}:refund:${refund.refundId}`, refund.refusals),
     reference: paymentId,
+    eventId,
+    refundId: refund.refundId,
     captureRef,
     amountMinor: refund.amountMinor,
     currencyCode: order.currencyCode,

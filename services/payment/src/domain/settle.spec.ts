@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { declineReasonFrom } from "./decline-reason.ts";
 import { PaymentState, stateName, type Payment } from "./payment.ts";
-import { providerRequestOf, settle } from "./settle.ts";
+import { refusalsMax, retryDelayMs } from "./refusal-backoff.ts";
+import { providerRequestOf, settle, type Settlement } from "./settle.ts";
 
 const payment: Payment = {
   eventId: "e",
@@ -18,14 +19,15 @@ const payment: Payment = {
   },
   paymentMethodToken: "tok",
   authorizationRef: "auth",
+  actionUrl: undefined,
   captureRef: "cap",
   declineReason: undefined,
-  ...{ refundedMinor: 0, returnedMinor: 0 },
+  ...{ refundedMinor: 0, returnedMinor: 0, refusals: 0, isRetryDue: true },
   createdAt: new Date(0),
 };
-const { AUTHORIZING, CAPTURING, VOIDING } = PaymentState;
-const pending = [AUTHORIZING, CAPTURING, VOIDING];
-const settled = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((state) => !pending.includes(state)) as PaymentState[];
+const { AUTHORIZING, ACTION_REQUIRED, CAPTURING, VOIDING } = PaymentState;
+const pending = [AUTHORIZING, ACTION_REQUIRED, CAPTURING, VOIDING];
+const settled = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].filter((state) => !pending.includes(state)) as PaymentState[];
 
 describe("settle", () => {
   it("asks in each pending state with a key that follows from the payment alone", () => {
@@ -35,12 +37,17 @@ describe("settle", () => {
         kind: "authorize",
         idempotencyKey: "p:authorize",
         reference: "p",
+        eventId: "e",
         amountMinor: 4_200,
         currencyCode: "EUR",
         paymentMethodToken: "tok",
       },
+      { kind: "lookup", reference: "p", authorizationRef: "auth" },
       { kind: "capture", idempotencyKey: "p:capture", reference: "p", authorizationRef: "auth" },
-      { kind: "void", idempotencyKey: "p:void", reference: "p" },
+      {
+        ...{ kind: "void", idempotencyKey: "p:void", reference: "p", eventId: "e" },
+        ...{ amountMinor: 4_200, currencyCode: "EUR", authorizationRef: "auth" },
+      },
     ]);
   });
 
@@ -53,11 +60,12 @@ describe("settle", () => {
   });
 
   it("ends each pending state when the provider has done it", () => {
-    const ends = pending.map((state) => settle({ ...payment, state }, { kind: "done", ref: "x" }));
+    const ends = pending.map((state) => moved(settle({ ...payment, state }, { kind: "done", ref: "x" })));
     assert.deepEqual(
       ends.map((end) => [stateName(end!.from), stateName(end!.to), end!.ref]),
       [
         ["AUTHORIZING", "AUTHORIZED", "x"],
+        ["ACTION_REQUIRED", "AUTHORIZED", "x"],
         ["CAPTURING", "CAPTURED", "x"],
         ["VOIDING", "VOIDED", "x"],
       ],
@@ -65,10 +73,34 @@ describe("settle", () => {
   });
 
   it("declines only what has taken no money yet, and guesses nothing from an unknown answer", () => {
-    const declined = pending.map((state) => settle({ ...payment, state }, { kind: "declined", reason: "other" })?.to);
-    assert.deepEqual(declined, [PaymentState.DECLINED, PaymentState.DECLINED, undefined]);
+    const declined = pending.map((state) => {
+      const settlement = settle({ ...payment, state }, { kind: "declined", reason: "other" });
+      return settlement?.kind === "move" ? settlement.to : settlement?.kind;
+    });
+    const { DECLINED } = PaymentState;
+    assert.deepEqual(declined, [DECLINED, DECLINED, DECLINED, "refused"]);
     for (const state of pending)
       assert.equal(settle({ ...payment, state }, { kind: "unknown", cause: "x" }), undefined);
+  });
+
+  it("asks a provider that refused for good with another key each time, later and later, and not for ever", () => {
+    const keys = [0, 1, 2].map((refusals) => {
+      const request = providerRequestOf({ ...payment, state: VOIDING, refusals });
+      return "idempotencyKey" in request ? request.idempotencyKey : "";
+    });
+    assert.deepEqual(keys, ["p:void", "p:void:2", "p:void:3"]);
+    const delays = Array.from({ length: refusalsMax }, (_, index) => retryDelayMs(index + 1));
+    assert.deepEqual([delays[0], delays[1], delays.at(-2), delays.at(-1)], [30_000, 60_000, 6 * 3_600_000, null]);
+  });
+
+  it("waits for the customer where the provider wants that of an authorisation, and else guesses nothing from it", () => {
+    const asked = { kind: "actionRequired", ref: "x", url: "https://bank" } as const;
+    const [first, ...others] = pending.map((state) => moved(settle({ ...payment, state }, asked)));
+    assert.deepEqual([first?.to, first?.ref, first?.actionUrl], [ACTION_REQUIRED, "x", "https://bank"]);
+    assert.deepEqual(
+      others.filter((end) => end !== undefined),
+      [],
+    );
   });
 
   it("maps a provider's words to a closed list", () => {
@@ -77,3 +109,8 @@ describe("settle", () => {
     assert.equal(declineReasonFrom(undefined), "other");
   });
 });
+
+function moved(settlement: Settlement | undefined): (Settlement & { kind: "move" }) | undefined {
+  assert.ok(settlement?.kind !== "refused");
+  return settlement;
+}

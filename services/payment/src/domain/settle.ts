@@ -5,21 +5,33 @@ import { assertNever } from "#shared/assert-never";
 import type { ProviderRequest, ProviderResult } from "../providers/provider.ts";
 import type { DeclineReason } from "./decline-reason.ts";
 import { PaymentState, stateName, type Payment, type PaymentKey } from "./payment.ts";
+import { retryDelayMs, tryKey } from "./refusal-backoff.ts";
 
-/** The write that a provider's answer leads to. It takes effect only while the state is still `from`. */
-export type Settlement = {
+/** The write that a provider's answer leads to. It takes effect only while the payment still stands where it was. */
+export type Settlement =
+  | Step
+  /** The provider refuses to void. It stays to be done, by asking again later or by a person, never by a guess. */
+  | { kind: "refused"; payment: Payment; reason: DeclineReason; retryMs: number | null };
+
+type Step = {
   kind: "move";
   key: PaymentKey;
   from: PaymentState;
   to: PaymentState;
   /** The provider's name for what it did. */
   ref?: string;
+  /** Where the customer has to go. */
+  actionUrl?: string;
   declineReason?: DeclineReason;
 };
 
+/** A payment as it stands after its provider was asked, and whether the provider gave an answer. */
+export type Finished = { payment: Payment; isAnswered: boolean };
+
 /**
  * Returns what the provider is asked for a payment in a pending state. The idempotency key follows from the payment
- * alone, so that whoever asks, however often, asks for the same thing. Throws for a state that is not pending.
+ * alone, so that whoever asks, however often, asks for the same thing; only a refusal for good moves it on, since a
+ * provider would repeat that for ever. Throws for a state that is not pending.
  */
 export function providerRequestOf(payment: Payment): ProviderRequest {
   const reference = payment.paymentId;
@@ -29,10 +41,13 @@ export function providerRequestOf(payment: Payment): ProviderRequest {
         kind: "authorize",
         idempotencyKey: `${reference}:authorize`,
         reference,
+        eventId: payment.eventId,
         amountMinor: present(payment, payment.order).amountMinor,
         currencyCode: present(payment, payment.order).currencyCode,
         paymentMethodToken: present(payment, payment.paymentMethodToken),
       };
+    case PaymentState.ACTION_REQUIRED:
+      return { kind: "lookup", reference, authorizationRef: present(payment, payment.authorizationRef) };
     case PaymentState.CAPTURING:
       return {
         kind: "capture",
@@ -41,7 +56,15 @@ export function providerRequestOf(payment: Payment): ProviderRequest {
         authorizationRef: present(payment, payment.authorizationRef),
       };
     case PaymentState.VOIDING:
-      return { kind: "void", idempotencyKey: `${reference}:void`, reference };
+      return {
+        kind: "void",
+        idempotencyKey: tryKey(`${reference}:void`, payment.refusals),
+        reference,
+        eventId: payment.eventId,
+        amountMinor: present(payment, payment.order).amountMinor,
+        currencyCode: present(payment, payment.order).currencyCode,
+        authorizationRef: payment.authorizationRef,
+      };
     default:
       throw new Error(`a payment that is ${stateName(payment.state)} has nothing to ask the provider`);
   }
@@ -49,17 +72,21 @@ export function providerRequestOf(payment: Payment): ProviderRequest {
 
 /**
  * Returns the write that a provider's answer leads to, or undefined where the payment stays as it is: the answer is
- * unknown, or the provider refuses to give money back, which asking again and an alarm have to solve, not a guess.
+ * unknown, or the customer has not acted yet.
  */
 export function settle(payment: Payment, result: ProviderResult): Settlement | undefined {
   const move = { kind: "move" as const, key: payment, from: payment.state };
   switch (result.kind) {
     case "unknown":
       return undefined;
-    case "declined": {
-      const mayDecline = payment.state === PaymentState.AUTHORIZING || payment.state === PaymentState.CAPTURING;
-      return mayDecline ? { ...move, to: PaymentState.DECLINED, declineReason: result.reason } : undefined;
-    }
+    case "declined":
+      return mayDecline(payment.state)
+        ? { ...move, to: PaymentState.DECLINED, declineReason: result.reason }
+        : { kind: "refused", payment, reason: result.reason, retryMs: retryDelayMs(payment.refusals + 1) };
+    case "actionRequired":
+      return payment.state === PaymentState.AUTHORIZING
+        ? { ...move, to: PaymentState.ACTION_REQUIRED, ref: result.ref, actionUrl: result.url }
+        : undefined;
     case "done":
       return { ...move, to: settledState(payment.state), ref: result.ref };
     default:
@@ -67,9 +94,21 @@ export function settle(payment: Payment, result: ProviderResult): Settlement | u
   }
 }
 
+function mayDecline(state: PaymentState): boolean {
+  switch (state) {
+    case PaymentState.AUTHORIZING:
+    case PaymentState.ACTION_REQUIRED:
+    case PaymentState.CAPTURING:
+      return true;
+    default:
+      return false;
+  }
+}
+
 function settledState(state: PaymentState): PaymentState {
   switch (state) {
     case PaymentState.AUTHORIZING:
+    case PaymentState.ACTION_REQUIRED:
       return PaymentState.AUTHORIZED;
     case PaymentState.CAPTURING:
       return PaymentState.CAPTURED;

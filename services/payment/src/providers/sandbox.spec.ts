@@ -4,7 +4,12 @@ import type { AddressInfo } from "node:net";
 import { createSandboxProvider } from "./sandbox.ts";
 import type { Provider, ProviderRequest } from "./provider.ts";
 
-const request: ProviderRequest = { kind: "void", idempotencyKey: "p:void", reference: "p" };
+const request: ProviderRequest = {
+  ...{ kind: "void", idempotencyKey: "p:void", reference: "p", eventId: "e" },
+  ...{ amountMinor: 1, currencyCode: "EUR", authorizationRef: undefined },
+};
+const webhookSecret = "what the sandbox signs with";
+const options = { connectionsMax: 1, webhookSecret, now: () => 1_800_000_000_000 };
 const good = { operation: "void", reference: "p", ref: "void.1" };
 
 describe("sandbox provider's client", () => {
@@ -15,7 +20,7 @@ describe("sandbox provider's client", () => {
     server = createServer((_, response) => void response.writeHead(answer.status).end(answer.body));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    provider = createSandboxProvider({ url: `http://127.0.0.1:${port}`, connectionsMax: 1 });
+    provider = createSandboxProvider({ url: `http://127.0.0.1:${port}`, ...options });
   });
   after(async () => {
     await provider.close();
@@ -58,7 +63,7 @@ describe("sandbox provider's client", () => {
   });
 
   it("says nothing of what was sent when there is nobody to send it to", async () => {
-    const nowhere = createSandboxProvider({ url: "http://127.0.0.1:1", connectionsMax: 1 });
+    const nowhere = createSandboxProvider({ url: "http://127.0.0.1:1", ...options });
     assert.deepEqual(await nowhere.send(request, 5_000), { kind: "unknown", cause: "ECONNREFUSED" });
     await nowhere.close();
   });

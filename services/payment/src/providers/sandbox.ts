@@ -2,16 +2,38 @@
 
 import { Pool } from "undici";
 import { declineReasonFrom } from "../domain/decline-reason.ts";
-import type { Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
+import type { NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import { isWebhookSigned } from "./webhook-signature.ts";
 
 const responseBytesMax = 16 << 10;
 const refPattern = /^[\w.-]{1,200}$/;
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const noticeIdPattern = /^[\w-]{1,100}$/;
 const noAnswer: Answer = {};
 
-type Answer = { operation?: unknown; reference?: unknown; ref?: unknown; error?: { code?: unknown } };
+type Answer = {
+  operation?: unknown;
+  reference?: unknown;
+  ref?: unknown;
+  status?: unknown;
+  action_url?: unknown;
+  error?: { code?: unknown };
+};
 
-/** Returns a client of the sandbox at `url`, with at most `connectionsMax` connections. */
-export function createSandboxProvider(options: { url: string; connectionsMax: number }): Provider {
+/** How to reach the sandbox. */
+export type SandboxProviderOptions = {
+  url: string;
+  /** Most connections. */
+  connectionsMax: number;
+  /** What it signs its webhooks with; without it none is believed. */
+  webhookSecret: string | undefined;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+};
+
+/** Returns a client of the sandbox. */
+export function createSandboxProvider(options: SandboxProviderOptions): Provider {
   const pool = new Pool(options.url, {
     connections: options.connectionsMax,
     maxResponseSize: responseBytesMax,
@@ -26,10 +48,8 @@ export function createSandboxProvider(options: { url: string; connectionsMax: nu
     const timer = setTimeout(() => timeout.abort(), timeoutMs);
     try {
       const response = await pool.request({
-        method: "POST",
+        ...callOf(request),
         path: pathOf(request),
-        headers: { "content-type": "application/json", "idempotency-key": request.idempotencyKey },
-        body: bodyOf(request),
         signal: timeout.signal,
       });
       return resultFrom(request, response.statusCode, parseAnswer(await response.body.text()));
@@ -42,13 +62,42 @@ export function createSandboxProvider(options: { url: string; connectionsMax: nu
     }
   }
 
-  return { name: "sandbox", send, close: () => pool.destroy() };
+  async function readDispute(reference: string, timeoutMs: number): Promise<Dispute | undefined> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await pool
+      .request({ method: "GET", path: `/v1/disputes/${reference}`, signal })
+      .then(async ({ body, statusCode }) => ({ statusCode, text: await body.text() }))
+      .catch(() => undefined);
+    return response?.statusCode === 200 ? disputeFrom(parseAnswer(response.text)) : undefined;
+  }
+
+  async function readNotice(
+    { body, signature }: { body: Uint8Array; signature: string },
+    timeoutMs: number,
+  ): Promise<NoticeResult> {
+    const { webhookSecret: secret, now } = options;
+    if (!secret || !isWebhookSigned(body, signature, { secret, nowMs: now() })) {
+      return { kind: "refused", why: "signature" };
+    }
+    const { id, type, group, reference } = parseAnswer(Buffer.from(body).toString("utf8")) as Record<string, unknown>;
+    if (typeof id !== "string" || !noticeIdPattern.test(id)) return { kind: "refused", why: "malformed" };
+    const about = isUuid(group) && isUuid(reference) ? { eventId: group, paymentId: reference } : undefined;
+    if (!about || type !== "dispute.changed") return { kind: "notice", notice: { id, about } };
+    const dispute = await readDispute(about.paymentId, timeoutMs);
+    return dispute
+      ? { kind: "notice", notice: { id, about, dispute } }
+      : { kind: "unknown", cause: "dispute_not_read" };
+  }
+
+  return { name: "sandbox", send, readNotice, close: () => pool.destroy() };
 }
 
 function pathOf(request: ProviderRequest): string {
   switch (request.kind) {
     case "authorize":
       return "/v1/authorizations";
+    case "lookup":
+      return `/v1/authorizations/${request.authorizationRef}/status`;
     case "capture":
       return `/v1/authorizations/${request.authorizationRef}/capture`;
     case "void":
@@ -58,12 +107,19 @@ function pathOf(request: ProviderRequest): string {
   }
 }
 
+function callOf(request: ProviderRequest) {
+  if (request.kind === "lookup") return { method: "GET" as const };
+  const headers = { "content-type": "application/json", "idempotency-key": request.idempotencyKey };
+  return { method: "POST" as const, headers, body: bodyOf(request) };
+}
+
 function bodyOf(request: ProviderRequest): string {
   const { reference } = request;
   if (request.kind === "refund") return JSON.stringify({ reference, amount: request.amountMinor });
   if (request.kind !== "authorize") return JSON.stringify({ reference });
   return JSON.stringify({
     reference,
+    group: request.eventId,
     amount: request.amountMinor,
     currency: request.currencyCode,
     payment_method: request.paymentMethodToken,
@@ -79,8 +135,24 @@ function resultFrom(request: ProviderRequest, status: number, answer: Answer): P
     return { kind: "unknown", cause: "malformed" };
   }
   if (status === 402) return { kind: "declined", reason: declineReasonFrom(answer.error?.code) };
-  if (typeof answer.ref !== "string" || !refPattern.test(answer.ref)) return { kind: "unknown", cause: "malformed" };
-  return { kind: "done", ref: answer.ref };
+  const { ref, status: standing, action_url: url } = answer;
+  if (typeof ref !== "string" || !refPattern.test(ref)) return { kind: "unknown", cause: "malformed" };
+  if (standing !== "requires_action") return { kind: "done", ref };
+  return isHttpUrl(url) ? { kind: "actionRequired", ref, url } : { kind: "unknown", cause: "malformed" };
+}
+
+function disputeFrom({ ref, status, amount, currency, reason }: Record<string, unknown>): Dispute | undefined {
+  const known = DisputeStatus[status as keyof typeof DisputeStatus];
+  if (known === undefined || typeof ref !== "string" || !Number.isSafeInteger(amount)) return undefined;
+  return { ref, status: known, amountMinor: Number(amount), currencyCode: String(currency), reason: String(reason) };
+}
+
+function isHttpUrl(value: unknown): value is string {
+  return typeof value === "string" && value.length <= 2_000 && /^https?:\/\//.test(value) && URL.canParse(value);
+}
+
+function isUuid(value: unknown): value is string {
+  return typeof value === "string" && uuidPattern.test(value);
 }
 
 function parseAnswer(text: string): Answer {

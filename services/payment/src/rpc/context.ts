@@ -5,6 +5,7 @@ import type { ChainStore } from "../store-chain.ts";
 import type { InvariantStore } from "../store-invariants.ts";
 import type { SalesStore } from "../store-sales.ts";
 import type { Store } from "../store.ts";
+import type { HandleWebhook } from "../webhooks.ts";
 
 /** What the methods work with. */
 export type RpcContext = {
@@ -13,6 +14,7 @@ export type RpcContext = {
   invariants: InvariantStore;
   chain: Pick<ChainStore, "readStretch">;
   sales: SalesStore;
+  webhooks: HandleWebhook;
   /** The provider of new payments. */
   providerName: string;
 };

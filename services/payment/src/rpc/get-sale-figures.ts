@@ -1,21 +1,19 @@
+import type { AreaFigures } from "../store-sales.ts";
 import type { Method } from "./context.ts";
 
 /** Reads what the ledger says of an event. */
 export const getSaleFigures: Method<"getSaleFigures"> =
   ({ sales }) =>
-  async ({ eventId }) => {
-    const areas = await sales.figuresOf(eventId.toLowerCase());
-    return {
-      areas: areas.map(
-        ({ areaId, currencyCode, revenueMinor, refundsMinor, returnedMinor, feesMinor, inFlightMinor }) => ({
-          areaId,
-          currencyCode,
-          revenueMinor: BigInt(revenueMinor),
-          refundsMinor: BigInt(refundsMinor),
-          returnedMinor: BigInt(returnedMinor),
-          feesMinor: BigInt(feesMinor),
-          inFlightMinor: BigInt(inFlightMinor),
-        }),
-      ),
-    };
+  async ({ eventId }) => ({ areas: (await sales.figuresOf(eventId.toLowerCase())).map(figuresMessage) });
+
+function figuresMessage({ areaId, currencyCode, ...figures }: AreaFigures) {
+  return {
+    ...{ areaId, currencyCode },
+    revenueMinor: BigInt(figures.revenueMinor),
+    refundsMinor: BigInt(figures.refundsMinor),
+    returnedMinor: BigInt(figures.returnedMinor),
+    feesMinor: BigInt(figures.feesMinor),
+    chargebacksMinor: BigInt(figures.chargebacksMinor),
+    inFlightMinor: BigInt(figures.inFlightMinor),
   };
+}

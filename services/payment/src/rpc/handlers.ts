@@ -8,6 +8,7 @@ import { checkInvariants } from "./check-invariants.ts";
 import type { RpcContext } from "./context.ts";
 import { getPayments } from "./get-payments.ts";
 import { getSaleFigures } from "./get-sale-figures.ts";
+import { handleWebhook } from "./handle-webhook.ts";
 import { refund } from "./refund.ts";
 import { verifyLedger } from "./verify-ledger.ts";
 import { voidPayment } from "./void.ts";
@@ -20,6 +21,7 @@ export function createHandlers(context: RpcContext): Handlers<typeof PaymentServ
     void: voidPayment(context),
     refund: refund(context),
     getPayments: getPayments(context),
+    handleWebhook: handleWebhook(context),
     checkInvariants: checkInvariants(context),
     verifyLedger: verifyLedger(context),
     getSaleFigures: getSaleFigures(context),

@@ -43,6 +43,7 @@ function paymentMessage(payment: Payment): MessageInitShape<typeof PaymentSchema
     state: payment.state,
     declineReason: payment.declineReason ?? "",
     createTime: timestampInit(payment.createdAt),
+    nextActionUrl: payment.actionUrl ?? "",
     ...(order && {
       reservationId: order.reservationId,
       customerId: order.customerId,

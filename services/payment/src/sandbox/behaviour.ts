@@ -23,6 +23,14 @@ export type Fault =
 export type Behaviour = {
   /** The code with which an operation is declined. */
   declines?: Partial<Record<Operation, string>>;
+  /** The same, but only the first time that it is asked for. */
+  declinesFirst?: Partial<Record<Operation, string>>;
+  /** The customer's bank takes the money back as soon as it is captured. */
+  isDisputed?: true;
+  /** The customer has to act before it is authorised. */
+  needsAction?: true;
+  /** A webhook tells of the authorisation, too. */
+  notifies?: true;
   /** Returns the fault of the `call`-th call (from 1) of an operation on one payment. */
   fault?: (operation: Operation, call: number) => Fault;
 };
@@ -32,6 +40,14 @@ const behaviours = new Map<string, Behaviour>([
   ["tok_decline", { declines: { authorize: "card_declined" } }],
   ["tok_insufficient_funds", { declines: { authorize: "insufficient_funds" } }],
   ["tok_capture_declined", { declines: { capture: "authorization_expired" } }],
+  ["tok_3ds", { needsAction: true }],
+  // The webhook overtakes the answer that it tells of.
+  ["tok_webhook_first", { notifies: true, fault: (operation) => (operation === "authorize" ? "slow" : "none") }],
+  ["tok_3ds_webhook_first", { needsAction: true, notifies: true, fault: first("slow", "authorize") }],
+  ["tok_chargeback", { isDisputed: true }],
+  ["tok_refund_refused_once", { declinesFirst: { refund: "refund_failed" } }],
+  ["tok_refund_refused", { declines: { refund: "refund_failed" } }],
+  ["tok_void_refused", { declines: { void: "void_failed" } }],
   ["tok_slow", { fault: () => "slow" }],
   // Voids work, so that what depends on the payment can still be undone; /v1/outage takes everything down.
   ["tok_down", { fault: (operation) => (operation === "void" ? "none" : "down") }],

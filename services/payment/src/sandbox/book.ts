@@ -2,6 +2,7 @@
 
 import { behaviourOf, type Operation } from "./behaviour.ts";
 import { BoundedMap } from "./bounded-map.ts";
+import type { NoticeType } from "./notices.ts";
 import { createRef, parseRef } from "./ref.ts";
 
 /** An authorisation and what became of it. */
@@ -12,16 +13,25 @@ export type Authorization = {
   token: string;
   amount: number;
   currency: string;
-  status: "unknown" | "authorized" | "declined" | "captured" | "voided" | "refunded";
+  /** What the client wants to read in webhooks. */
+  group: string | undefined;
+  status: "unknown" | "requires_action" | "authorized" | "declined" | "captured" | "voided" | "refunded";
   /** Paid back so far; `refunded` once that is all. */
   refundedAmount: number;
+  /** Why it was declined. */
+  declineCode?: string;
+  /** The customer's bank took the money back. */
+  dispute?: DisputeStatus;
   /** How often each thing was really done, replays not counted. */
   done: Record<Operation, number>;
 };
 
+/** How a dispute stands. */
+export type DisputeStatus = "inquiry" | "open" | "won" | "lost";
+
 /** One thing to do. */
 export type Action = { reference: string } & (
-  | { operation: "authorize"; token: string; amount: number; currency: string }
+  | { operation: "authorize"; token: string; amount: number; currency: string; group: string | undefined }
   | { operation: "capture"; ref: string }
   /** Without an amount it is whatever is left. */
   | { operation: "refund"; ref: string; amount: number | undefined }
@@ -40,13 +50,29 @@ export type Book = {
   act(idempotencyKey: string, action: Action): Answer;
   /** Returns the authorisation that a ref or reference names; one that was forgotten comes back from its ref. */
   find(refOrReference: string): Authorization | undefined;
+  /** Says how an authorisation stands, as an answer to a client. */
+  look(refOrReference: string): Answer;
+  /** The customer proves to be who they are, or not. Returns the authorisation; a repeat changes nothing. */
+  prove(reference: string, isProven: boolean): Authorization | undefined;
+  /** The customer's bank takes captured money back, or decides. Returns the authorisation, undefined where nothing was captured. */
+  dispute(reference: string, status: DisputeStatus): Authorization | undefined;
   /** How many calls of this operation there have been, this one included. */
   countCall(operation: Operation, reference: string): number;
   readonly stats: Stats;
 };
 
-/** Returns an empty book of at most `recordsMax` authorisations, and as many keys for each operation. */
-export function createBook(recordsMax: number): Book {
+/** What `createBook` needs. */
+export type BookOptions = {
+  /** Most authorisations, and as many keys for each operation. */
+  recordsMax: number;
+  /** Returns the page where the customer acts. */
+  actionUrlOf: (reference: string) => string;
+  /** Told of what webhooks tell. */
+  notify: (type: NoticeType, authorization: Authorization) => void;
+};
+
+/** Returns an empty book. */
+export function createBook({ recordsMax, actionUrlOf, notify }: BookOptions): Book {
   const authorizations = new BoundedMap<string, Authorization>(recordsMax);
   const answers = new BoundedMap<string, { fingerprint: string; answer: Answer }>(recordsMax * 4);
   const calls = new BoundedMap<string, number>(recordsMax * 4);
@@ -58,8 +84,8 @@ export function createBook(recordsMax: number): Book {
     const parsed = parseRef(refOrReference);
     const known = authorizations.get(parsed?.reference ?? refOrReference);
     if (known || !parsed) return known;
-    const status = parsed.kind === "capture" ? "captured" : "authorized";
-    return add({ ...parsed, status, refundedAmount: 0, done: { ...nothingDone } });
+    const status = statusOfRef[parsed.kind] ?? "authorized";
+    return add({ ...parsed, group: undefined, status, ...untouched() });
   }
 
   function add(authorization: Authorization): Authorization {
@@ -83,34 +109,58 @@ export function createBook(recordsMax: number): Book {
   function authorize(action: Action & { operation: "authorize" }): Answer {
     const known = authorizations.get(action.reference);
     if (known) return known.status === "voided" ? failed(402, "authorization_voided") : failed(409, "reference_in_use");
-    const { reference, token, amount, currency } = action;
+    const { reference, token, amount, currency, group } = action;
     const behaviour = behaviourOf(token);
     const code = behaviour ? behaviour.declines?.authorize : "invalid_token";
-    const status = code === undefined ? "authorized" : "declined";
-    const authorization = add({
-      ...{ reference, token, amount, currency, status, refundedAmount: 0 },
-      done: { ...nothingDone },
-    });
-    if (code !== undefined) {
-      stats.declines += 1;
-      return failed(402, code);
-    }
+    const about = { reference, token, amount, currency, group };
+    const authorization = add({ ...about, status: "requires_action", ...untouched() });
+    if (code !== undefined) return decline(authorization, code);
+    if (!behaviour?.needsAction) grant(authorization);
+    if (behaviour?.notifies) notify(`authorization.${authorization.status as "authorized"}`, authorization);
+    return standing(authorization);
+  }
+
+  function grant(authorization: Authorization): void {
+    authorization.status = "authorized";
     authorization.done.authorize += 1;
     stats.authorizations += 1;
-    return succeeded(201, authorization, createRef("authorize", authorization));
+  }
+
+  function decline(authorization: Authorization, code: string): Answer {
+    authorization.status = "declined";
+    authorization.declineCode = code;
+    stats.declines += 1;
+    return failed(402, code);
+  }
+
+  function standing(authorization: Authorization): Answer {
+    switch (authorization.status) {
+      case "requires_action": {
+        const { status, body } = succeeded(202, authorization, createRef("action", authorization));
+        return { status, body: { ...body, action_url: actionUrlOf(authorization.reference) } };
+      }
+      case "authorized":
+        return succeeded(201, authorization, createRef("authorize", authorization));
+      case "declined":
+        return failed(402, authorization.declineCode ?? "other");
+      case "voided":
+        return failed(402, "authorization_voided");
+      case "captured":
+      case "refunded":
+      case "unknown":
+        return failed(409, authorization.status);
+    }
   }
 
   function capture(authorization: Authorization | undefined): Answer {
     if (!authorization) return failed(404, "not_found");
     if (authorization.status !== "authorized") return failed(409, authorization.status);
-    const code = behaviourOf(authorization.token)?.declines?.capture;
-    if (code !== undefined) {
-      stats.declines += 1;
-      return failed(402, code);
-    }
+    const refusal = refusalOf(authorization, "capture");
+    if (refusal) return refusal;
     authorization.status = "captured";
     authorization.done.capture += 1;
     stats.captures += 1;
+    if (behaviourOf(authorization.token)?.isDisputed) dispute(authorization.reference, "open");
     return succeeded(200, authorization, createRef("capture", authorization));
   }
 
@@ -119,13 +169,15 @@ export function createBook(recordsMax: number): Book {
     const authorization =
       authorizations.get(reference) ??
       add({
-        ...{ reference, token: "", amount: 0, currency: "", status: "unknown", refundedAmount: 0 },
-        done: { ...nothingDone },
+        ...{ reference, token: "", amount: 0, currency: "", group: undefined },
+        ...{ status: "unknown", ...untouched() },
       });
     if (authorization.status === "captured" || authorization.status === "refunded") {
       return failed(409, authorization.status);
     }
     if (authorization.status !== "voided") {
+      const refusal = refusalOf(authorization, "void");
+      if (refusal) return refusal;
       authorization.status = "voided";
       authorization.done.void += 1;
       stats.voids += 1;
@@ -139,11 +191,34 @@ export function createBook(recordsMax: number): Book {
     const amount = asked ?? left;
     if (authorization.status !== "captured") return failed(409, authorization.status);
     if (amount > left) return failed(409, "amount_too_large");
+    if (authorization.dispute === "open" || authorization.dispute === "lost") return failed(402, "charge_disputed");
+    const refusal = refusalOf(authorization, "refund");
+    if (refusal) return refusal;
     authorization.refundedAmount += amount;
     if (authorization.refundedAmount === authorization.amount) authorization.status = "refunded";
     authorization.done.refund += 1;
     stats.refunds += 1;
     return succeeded(200, authorization, createRef("refund", authorization));
+  }
+
+  // Counts what was refused once, so that a later try with another key goes through.
+  function refusalOf({ reference, token }: Authorization, operation: Operation): Answer | undefined {
+    const behaviour = behaviourOf(token);
+    const seen = `refused ${operation} ${reference}`;
+    const first = calls.has(seen) ? undefined : behaviour?.declinesFirst?.[operation];
+    const code = behaviour?.declines?.[operation] ?? first;
+    if (code === undefined) return undefined;
+    calls.set(seen, 1);
+    stats.declines += 1;
+    return failed(402, code);
+  }
+
+  function dispute(reference: string, status: DisputeStatus): Authorization | undefined {
+    const authorization = authorizations.get(reference);
+    if (authorization?.status !== "captured" && authorization?.status !== "refunded") return undefined;
+    authorization.dispute = status;
+    notify("dispute.changed", authorization);
+    return authorization;
   }
 
   return {
@@ -160,6 +235,21 @@ export function createBook(recordsMax: number): Book {
       return answer;
     },
     find,
+    dispute,
+    look(refOrReference) {
+      const authorization = find(refOrReference);
+      if (!authorization) return failed(404, "not_found");
+      const { status, body } = standing(authorization);
+      return { status, body: { operation: "lookup", reference: authorization.reference, ...body } };
+    },
+    prove(reference, isProven) {
+      const authorization = authorizations.get(reference);
+      if (authorization?.status !== "requires_action") return authorization;
+      if (isProven) grant(authorization);
+      else decline(authorization, "authentication_required");
+      notify(isProven ? "authorization.authorized" : "authorization.declined", authorization);
+      return authorization;
+    },
     countCall(operation, reference) {
       const key = `${operation} ${reference}`;
       const count = (calls.get(key) ?? 0) + 1;
@@ -170,7 +260,14 @@ export function createBook(recordsMax: number): Book {
   };
 }
 
-const nothingDone: Authorization["done"] = { authorize: 0, capture: 0, void: 0, refund: 0 };
+const statusOfRef: Partial<Record<string, Authorization["status"]>> = {
+  capture: "captured",
+  action: "requires_action",
+};
+
+function untouched(): Pick<Authorization, "refundedAmount" | "done"> {
+  return { refundedAmount: 0, done: { authorize: 0, capture: 0, void: 0, refund: 0 } };
+}
 
 function succeeded(status: number, authorization: Authorization, ref: string): Answer {
   return { status, body: { ref, status: authorization.status } };

@@ -14,6 +14,7 @@ await runProcess("sandbox", readSandboxConfig, async (config) => {
     port: config.PORT,
     slowMs: config.SLOW_MS,
     recordsMax: config.RECORDS_MAX,
+    webhook: { endpoint: config.WEBHOOK_URL, secret: config.WEBHOOK_SECRET },
   });
   lifecycle.onStop("close", 5_000, close);
   log.info({ event: "sandbox.started", port });

@@ -48,12 +48,13 @@ function refundFrom({ amount }: Record<string, unknown>, capture: { reference: s
   return { operation: "refund" as const, ...capture, amount };
 }
 
-function authorizeFrom({ reference, amount, currency, payment_method: token }: Record<string, unknown>) {
+function authorizeFrom({ reference, amount, currency, payment_method: token, group }: Record<string, unknown>) {
   if (typeof reference !== "string" || !referencePattern.test(reference)) return badField("reference");
   if (typeof amount !== "number" || !Number.isSafeInteger(amount) || amount < 0) return badField("amount");
   if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) return badField("currency");
   if (typeof token !== "string") return badField("payment_method");
-  return { operation: "authorize" as const, reference, token, amount, currency };
+  if (group !== undefined && (typeof group !== "string" || !referencePattern.test(group))) return badField("group");
+  return { operation: "authorize" as const, reference, token, amount, currency, group };
 }
 
 function badField(code: string): BadRequest {

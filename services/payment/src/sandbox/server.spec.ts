@@ -100,6 +100,81 @@ describe("sandbox", () => {
     assert.equal((await get("/v1/authorizations/earlier-3")).status, 404);
   });
 
+  describe("where the customer has to act", () => {
+    const begin = async () => {
+      const body = order("tok_3ds");
+      const begun = (await post("/v1/authorizations", `${body.reference}:a`, body)) as Awaited<
+        ReturnType<typeof post>
+      > & {
+        action_url: string;
+      };
+      assert.equal(begun.status, 202);
+      return { reference: body.reference, ref: begun.ref!, url: begun.action_url };
+    };
+    const look = (ref: string) => get(`/v1/authorizations/${ref}/status`);
+
+    it("shows a page with two buttons, and how it ended once one was pressed", async () => {
+      const { reference, ref, url } = await begin();
+      assert.equal((await look(ref)).status, 202);
+      const page = async () => await (await fetch(url)).text();
+      assert.match(await page(), /42\.00 EUR.*\/complete.*\/fail/s);
+      const pressed = await fetch(`${url}/complete`, { method: "POST", headers: { accept: "text/html" } });
+      assert.match(await pressed.text(), /This payment is authorized/);
+      const found = await look(reference);
+      assert.deepEqual([found.status, found.body["operation"], found.body["reference"]], [201, "lookup", reference]);
+      assert.equal(
+        (await post(`/v1/authorizations/${String(found.body["ref"])}/capture`, `${reference}:c`)).status,
+        200,
+      );
+      assert.equal((await look(ref)).status, 409);
+      assert.equal(sandbox.book.find(reference)!.done.authorize, 1);
+    });
+
+    it("captures nothing before, and declines when the customer says no", async () => {
+      const { reference, ref, url } = await begin();
+      assert.equal((await post(`/v1/authorizations/${ref}/capture`, `${reference}:c`)).status, 404);
+      await fetch(`${url}/fail`, { method: "POST" });
+      const { status, body } = await look(ref);
+      assert.deepEqual([status, body["error"]], [402, { code: "authentication_required" }]);
+    });
+
+    it("remembers by its ref what an earlier run began, and knows no other page", async () => {
+      assert.equal((await look("act.tok_3ds.500.EUR.earlier-9")).status, 202);
+      assert.equal((await look("nobody")).status, 404);
+      const { url } = await begin();
+      for (const [path, method] of [
+        [`${sandbox.url}/actions/nobody`, "GET"],
+        [`${sandbox.url}/actions/nobody/complete`, "POST"],
+        [`${url}/complete`, "GET"],
+        [url, "POST"],
+        [`${url}/other`, "POST"],
+      ] as const) {
+        assert.equal((await fetch(path, { method })).status, 404, `${method} ${path}`);
+      }
+    });
+  });
+
+  it("knows disputes of captured payments only, in four statuses", async () => {
+    const body = order();
+    const { ref } = await post("/v1/authorizations", `${body.reference}:a`, body);
+    const put = (status: unknown) =>
+      fetch(`${sandbox.url}/v1/disputes/${body.reference}`, { method: "PUT", body: JSON.stringify({ status }) });
+    assert.equal((await put("open")).status, 404);
+    await post(`/v1/authorizations/${ref}/capture`, `${body.reference}:c`);
+    assert.equal((await put("strange")).status, 400);
+    assert.equal((await put("open")).status, 200);
+    assert.equal((await get(`/v1/disputes/${body.reference}`)).body["status"], "open");
+  });
+
+  it("is told where webhooks go, and takes no nonsense for it", async () => {
+    const put = (wish: object) => fetch(`${sandbox.url}/v1/webhooks`, { method: "PUT", body: JSON.stringify(wish) });
+    assert.equal((await put({ url: "nowhere" })).status, 400);
+    assert.equal((await put({ url: 7 })).status, 400);
+    assert.equal((await put({ held: true })).status, 200);
+    assert.equal((await put({ held: false })).status, 200);
+    assert.deepEqual((await get("/v1/webhooks")).body, { deliveries: [] });
+  });
+
   it("forgets the oldest when it is full", async () => {
     const body = order();
     await post("/v1/authorizations", `${body.reference}:a`, body);

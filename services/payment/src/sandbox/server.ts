@@ -3,8 +3,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { actionPage } from "./action-page.ts";
+import { administer, notFound } from "./administer.ts";
 import { behaviourOf, type Fault } from "./behaviour.ts";
 import { createBook, type Action, type Answer, type Book } from "./book.ts";
+import { createNotices, type Notices } from "./notices.ts";
 import { parseAction, type BadRequest } from "./parse-action.ts";
 import { readBody } from "./read-body.ts";
 
@@ -17,6 +20,8 @@ export type SandboxOptions = {
   slowMs: number;
   /** Most authorisations that it remembers; the oldest is forgotten first. */
   recordsMax: number;
+  /** Where webhooks go and what they are signed with; none are sent where either is missing. */
+  webhook?: { endpoint: string; secret: string };
 };
 
 /** A running sandbox. */
@@ -24,6 +29,7 @@ export type Sandbox = {
   port: number;
   url: string;
   book: Book;
+  notices: Notices;
   /** While down, every call is answered with 503 and does nothing. */
   setDown(down: boolean): void;
   /** Closes it, open connections too. */
@@ -35,12 +41,25 @@ const silenceMs = 60_000;
 
 /** Starts the sandbox. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const book = createBook(options.recordsMax);
+  const notices = createNotices({ endpoint: "", secret: "", ...options.webhook, now: Date.now });
+  let url = "";
+  const book = createBook({
+    recordsMax: options.recordsMax,
+    actionUrlOf: (reference) => `${url}/actions/${reference}`,
+    notify: notices.emit,
+  });
   let down = false;
-  const sandbox: Pick<Sandbox, "book" | "setDown"> = { book, setDown: (value) => void (down = value) };
+  const sandbox: Pick<Sandbox, "book" | "notices" | "setDown"> = {
+    book,
+    notices,
+    setDown: (value) => void (down = value),
+  };
 
   const server = createServer((request, response) => {
     const operate = async () => {
+      if (request.url?.startsWith("/actions/")) return actAsCustomer(request, { book, response });
+      const looked = /^\/v1\/authorizations\/([\w.-]+)\/status$/.exec(request.url ?? "")?.[1];
+      if (request.method === "GET" && looked) return send(response, down ? unavailable : book.look(looked));
       if (request.method !== "POST") return send(response, await administer(request, sandbox));
       const body = await readBody(request);
       if (down) return send(response, unavailable);
@@ -54,16 +73,32 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     server.listen(options.port, options.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
+  url = `http://127.0.0.1:${port}`;
   return {
     ...sandbox,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url,
     close: () =>
       new Promise((resolve) => {
+        notices.stop();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+// A bank's page: no keys, and a form's POST has no JSON.
+function actAsCustomer(request: IncomingMessage, { book, response }: Pick<ActContext, "book" | "response">): void {
+  request.resume();
+  const [, reference = "", verb] = /^\/actions\/([A-Za-z0-9-]{1,64})(?:\/(complete|fail))?$/.exec(request.url!) ?? [];
+  const isPost = request.method === "POST";
+  if (isPost !== (verb !== undefined)) return send(response, notFound);
+  const authorization = isPost ? book.prove(reference, verb === "complete") : book.find(reference);
+  if (!authorization) return send(response, notFound);
+  if (isPost && !request.headers.accept?.includes("text/html")) {
+    return send(response, { status: 200, body: { reference, status: authorization.status } });
+  }
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(actionPage(authorization));
 }
 
 type ActContext = { book: Book; response: ServerResponse; slowMs: number };
@@ -97,25 +132,6 @@ function faultOf(action: Action, book: Book): Fault {
 }
 
 const unavailable: Answer = { status: 503, body: { error: { code: "unavailable" } } };
-const notFound: Answer = { status: 404, body: { error: { code: "not_found" } } };
-
-async function administer(
-  request: IncomingMessage,
-  { book, setDown }: Pick<Sandbox, "book" | "setDown">,
-): Promise<Answer> {
-  const route = `${request.method} ${request.url}`;
-  if (route === "GET /health") return { status: 200, body: { status: "ok" } };
-  if (route === "GET /v1/stats") return { status: 200, body: book.stats };
-  if (route === "PUT /v1/outage") {
-    const { down } = ((await readBody(request)) ?? {}) as { down?: unknown };
-    if (typeof down !== "boolean") return { status: 400, body: { error: { code: "down_must_be_true_or_false" } } };
-    setDown(down);
-    return { status: 200, body: { down } };
-  }
-  const name = /^GET \/v1\/authorizations\/([\w.-]+)$/.exec(route)?.[1];
-  const authorization = name === undefined ? undefined : book.find(name);
-  return authorization ? { status: 200, body: authorization } : notFound;
-}
 
 function send(response: ServerResponse, answer: Answer): void {
   const body = JSON.stringify(answer.body);

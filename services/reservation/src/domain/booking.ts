@@ -33,6 +33,18 @@ export const phaseNames = Object.fromEntries(Object.entries(Phase).map(([name, p
 /** What callers see of a phase; the names are those of the proto's ReservationState. */
 export type BookingState = "HELD" | "PAYING" | "CONFIRMED" | "EXPIRED" | "CANCELLED" | "REFUNDING" | "REFUNDED";
 
+/** Why a booking ended otherwise than its customer wished. The numbers are those of the column `end_reason`. */
+export const EndReason = {
+  holdLapsed: 1,
+  /** Authorised, then the capture was refused. */
+  captureDeclined: 2,
+  /** The payment came after the hold's end, and the seats could not be had any more. */
+  paidTooLate: 3,
+  /** The customer gave up while the provider waited for them. */
+  cancelled: 4,
+} as const;
+export type EndReason = (typeof EndReason)[keyof typeof EndReason];
+
 /** A booking. */
 export type Booking = {
   eventId: string;
@@ -50,6 +62,11 @@ export type Booking = {
   paymentId: string | null;
   /** The provider's token, while the authorisation is not answered. Never logged. */
   paymentMethodToken: string | null;
+  /** Where the customer has to go before the payment is authorised; null when there is nothing to do but wait. */
+  nextActionUrl: string | null;
+  /** The hold in inventory: the reservation's own id, or another one where its seats had to be held again. */
+  holdId: string;
+  endReason: EndReason | null;
   /** Its latest refund. */
   refundId: string | null;
   /** What its refunds pay back together, the running one included. */

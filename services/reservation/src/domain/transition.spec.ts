@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkoutsMax, Phase, phaseNames, phasesOf, stateOf } from "./booking.ts";
+import { checkoutsMax, EndReason, Phase, phaseNames, phasesOf, stateOf } from "./booking.ts";
 import { CheckoutOutcome, decide, type Command, type Decision } from "./transition.ts";
 
 const commands: Record<Command["kind"], Command> = {
   checkout: { kind: "checkout" },
   declined: { kind: "declined", reason: "card_declined" },
   seatsConfirmed: { kind: "seatsConfirmed" },
-  seatsLost: { kind: "seatsLost" },
+  seatsLost: { kind: "seatsLost", isPaid: false },
   captured: { kind: "captured" },
   captureRefused: { kind: "captureRefused" },
   undone: { kind: "undone" },
@@ -19,6 +19,8 @@ const commands: Record<Command["kind"], Command> = {
   partRefunded: { kind: "partRefunded" },
 };
 
+// Nothing is asked of the customer, and nothing has ended.
+const quiet = { nextActionUrl: null, endReason: null };
 const stay: Decision = { kind: "stay" };
 const inProgress: Decision = { kind: "inProgress" };
 const wrong = (state: "CONFIRMED" | "EXPIRED" | "CANCELLED" | "REFUNDING" | "REFUNDED"): Decision => ({
@@ -48,13 +50,13 @@ const table: Record<keyof typeof Phase, Partial<Record<Command["kind"], Decision
       declineReason: "card_declined",
     },
     seatsConfirmed: { kind: "move", to: Phase.capturing },
-    seatsLost: { kind: "move", to: Phase.voiding },
+    seatsLost: { kind: "move", to: Phase.voiding, endReason: EndReason.holdLapsed },
   },
   capturing: {
     checkout: inProgress,
     cancel: inProgress,
     captured: confirmed,
-    captureRefused: { kind: "move", to: Phase.voiding },
+    captureRefused: { kind: "move", to: Phase.voiding, endReason: EndReason.captureDeclined },
   },
   voiding: {
     checkout: inProgress,
@@ -90,14 +92,14 @@ describe("the booking's state machine", () => {
       const expected = table[name as keyof typeof Phase][command.kind] ?? stay;
       const words = expected.kind === "move" ? `moves to ${phaseNames[expected.to]}` : `answers ${expected.kind}`;
       it(`${name} + ${command.kind} ${words}`, () => {
-        const booking = { phase, lapsed: false, unitPriceMinor: 100, checkoutCount: 1 };
+        const booking = { ...quiet, phase, lapsed: false, unitPriceMinor: 100, checkoutCount: 1 };
         assert.deepEqual(decide(booking, command), expected);
       });
     }
   }
 
   it("ends a held booking only once its hold has lapsed", () => {
-    const held = { phase: Phase.held, unitPriceMinor: 100, checkoutCount: 0 };
+    const held = { ...quiet, phase: Phase.held, unitPriceMinor: 100, checkoutCount: 0 };
     assert.deepEqual(decide({ ...held, lapsed: false }, commands.expire), stay);
     assert.deepEqual(decide({ ...held, lapsed: true }, commands.expire), {
       kind: "move",
@@ -107,19 +109,48 @@ describe("the booking's state machine", () => {
   });
 
   it("treats a lapsed hold as expired before it is swept", () => {
-    const lapsed = { phase: Phase.held, lapsed: true, unitPriceMinor: 100, checkoutCount: 0 };
+    const lapsed = { ...quiet, phase: Phase.held, lapsed: true, unitPriceMinor: 100, checkoutCount: 0 };
     assert.deepEqual(decide(lapsed, commands.checkout), { kind: "holdExpired" });
     assert.deepEqual(decide(lapsed, commands.cancel), wrong("EXPIRED"));
     assert.equal(stateOf(lapsed), "EXPIRED");
   });
 
   it("confirms what costs nothing as soon as its seats are sold", () => {
-    const free = { phase: Phase.authorizing, lapsed: false, unitPriceMinor: 0, checkoutCount: 1 };
+    const free = { ...quiet, phase: Phase.authorizing, lapsed: false, unitPriceMinor: 0, checkoutCount: 1 };
     assert.deepEqual(decide(free, commands.seatsConfirmed), confirmed);
   });
 
+  it("lets the customer give up while the provider waits for them, and at no other time of a payment", () => {
+    const paying = { ...quiet, lapsed: false, unitPriceMinor: 100, checkoutCount: 1 };
+    const waiting = { ...paying, phase: Phase.authorizing, nextActionUrl: "https://bank" };
+    assert.deepEqual(decide(waiting, commands.cancel), {
+      ...{ kind: "move", to: Phase.voiding, endReason: EndReason.cancelled },
+    });
+    assert.deepEqual(decide({ ...paying, phase: Phase.voiding, endReason: EndReason.cancelled }, commands.undone), {
+      ...{ kind: "move", to: Phase.cancelled, outcome: CheckoutOutcome.expired, event: "reservation.cancelled" },
+    });
+  });
+
+  it("remembers that a payment came too late", () => {
+    const paying = { ...quiet, phase: Phase.authorizing, lapsed: false, unitPriceMinor: 100, checkoutCount: 1 };
+    assert.deepEqual(decide(paying, { kind: "seatsLost", isPaid: true }), {
+      ...{ kind: "move", to: Phase.voiding, endReason: EndReason.paidTooLate },
+    });
+  });
+
+  it("ends an attempt as declined only where its capture was", () => {
+    const voiding = { ...quiet, phase: Phase.voiding, lapsed: false, unitPriceMinor: 100, checkoutCount: 1 };
+    const undone: Command = { kind: "undone", declineReason: "authorization_expired" };
+    assert.deepEqual(decide({ ...voiding, endReason: EndReason.captureDeclined }, undone), {
+      ...{ kind: "move", to: Phase.expired, event: "reservation.expired" },
+      ...{ outcome: CheckoutOutcome.declined, declineReason: "authorization_expired" },
+    });
+    const lost = decide({ ...voiding, endReason: EndReason.holdLapsed }, undone);
+    assert.equal(lost.kind === "move" && lost.outcome, CheckoutOutcome.expired);
+  });
+
   it("takes no more attempts to pay than its maximum", () => {
-    const tried = { phase: Phase.held, lapsed: false, unitPriceMinor: 100, checkoutCount: checkoutsMax };
+    const tried = { ...quiet, phase: Phase.held, lapsed: false, unitPriceMinor: 100, checkoutCount: checkoutsMax };
     assert.deepEqual(decide(tried, commands.checkout), { kind: "tooManyCheckouts" });
   });
 
@@ -131,7 +162,13 @@ describe("the booking's state machine", () => {
         let phase: Phase = Phase.held;
         let checkoutCount = 0;
         for (const [command, lapsed] of history) {
-          const booking = { phase, lapsed: lapsed && phase === Phase.held, unitPriceMinor: 100, checkoutCount };
+          const booking = {
+            ...quiet,
+            phase,
+            lapsed: lapsed && phase === Phase.held,
+            unitPriceMinor: 100,
+            checkoutCount,
+          };
           const decision = decide(booking, command);
           if (decision.kind !== "move") continue;
           if (decision.to === Phase.authorizing) checkoutCount += 1;

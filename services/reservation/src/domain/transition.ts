@@ -2,7 +2,7 @@
 // only while the booking still stands in the phase that it was decided from.
 
 import { assertNever } from "#shared/assert-never";
-import { checkoutsMax, isFree, Phase, stateOf, type Booking, type BookingState } from "./booking.ts";
+import { checkoutsMax, EndReason, isFree, Phase, stateOf, type Booking, type BookingState } from "./booking.ts";
 
 /** How an attempt to pay ended. The numbers are those of the column `outcome`. */
 export const CheckoutOutcome = { confirmed: 1, declined: 2, expired: 3 } as const;
@@ -25,13 +25,13 @@ export type Command =
   | { kind: "declined"; reason: string }
   /** The payment is authorised and inventory sold the seats. */
   | { kind: "seatsConfirmed" }
-  /** The hold ended before the seats were sold, or the payment can't be authorised any more. */
-  | { kind: "seatsLost" }
+  /** The hold ended before the seats were sold, or the payment can't be authorised any more; `isPaid` where it was. */
+  | { kind: "seatsLost"; isPaid: boolean }
   | { kind: "captured" }
   /** The payment can't be captured, now or later. */
   | { kind: "captureRefused" }
-  /** The payment is void and the seats are free. */
-  | { kind: "undone" }
+  /** The payment is void, or was declined, and the seats are free. */
+  | { kind: "undone"; declineReason?: string }
   /** The payment can't be voided since it was captured: it has to be refunded. */
   | { kind: "voidRefused"; refundId: string }
   /** The customer gives it back. What was paid is a refund's to give back: see refund.ts. */
@@ -55,6 +55,7 @@ export type Decision =
       /** The provider's reason, with a declined attempt. */
       declineReason?: string;
       refundId?: string;
+      endReason?: EndReason;
       event?: EventType;
     }
   /** It is so already, or a late message about a phase that is over: nothing changes. */
@@ -67,7 +68,7 @@ export type Decision =
   | { kind: "tooManyCheckouts" }
   | { kind: "wrongState"; state: BookingState };
 
-type Subject = Pick<Booking, "phase" | "lapsed" | "unitPriceMinor" | "checkoutCount">;
+type Subject = Pick<Booking, "phase" | "lapsed" | "unitPriceMinor" | "checkoutCount" | "nextActionUrl" | "endReason">;
 
 /** Returns what `command` does to the booking. `lapsed` is the database's word on the hold at this moment. */
 export function decide(booking: Subject, command: Command): Decision {
@@ -85,15 +86,17 @@ export function decide(booking: Subject, command: Command): Decision {
       if (phase !== Phase.authorizing) return stay;
       return isFree(booking) ? confirmed : { kind: "move", to: Phase.capturing };
     case "seatsLost":
-      return phase === Phase.authorizing ? { kind: "move", to: Phase.voiding } : stay;
+      return phase === Phase.authorizing
+        ? { kind: "move", to: Phase.voiding, endReason: command.isPaid ? EndReason.paidTooLate : EndReason.holdLapsed }
+        : stay;
     case "captured":
       return phase === Phase.capturing ? confirmed : stay;
     case "captureRefused":
-      return phase === Phase.capturing ? { kind: "move", to: Phase.voiding } : stay;
-    case "undone":
-      return phase === Phase.voiding
-        ? { kind: "move", to: Phase.expired, outcome: CheckoutOutcome.expired, event: "reservation.expired" }
+      return phase === Phase.capturing
+        ? { kind: "move", to: Phase.voiding, endReason: EndReason.captureDeclined }
         : stay;
+    case "undone":
+      return phase === Phase.voiding ? decideUndone(booking, command.declineReason) : stay;
     case "voidRefused":
       return phase === Phase.voiding
         ? { kind: "move", to: Phase.refunding, outcome: CheckoutOutcome.expired, refundId: command.refundId }
@@ -145,13 +148,29 @@ function decideCheckout(booking: Subject): Decision {
   }
 }
 
+// An attempt whose capture was declined says so; any other that was undone had no seats to pay for.
+function decideUndone({ endReason }: Subject, declineReason: string | undefined): Decision {
+  const isCancelled = endReason === EndReason.cancelled;
+  return {
+    kind: "move",
+    to: isCancelled ? Phase.cancelled : Phase.expired,
+    event: isCancelled ? "reservation.cancelled" : "reservation.expired",
+    ...(endReason === EndReason.captureDeclined && declineReason
+      ? { outcome: CheckoutOutcome.declined, declineReason }
+      : { outcome: CheckoutOutcome.expired }),
+  };
+}
+
 function decideCancel(booking: Subject): Decision {
   const state = stateOf(booking);
   switch (state) {
     case "HELD":
       return { kind: "move", to: Phase.releasing, event: "reservation.cancelled" };
     case "PAYING":
-      return { kind: "inProgress" };
+      // While the provider waits for the customer, nothing else is under way, and the customer may think better of it.
+      return booking.phase === Phase.authorizing && booking.nextActionUrl !== null
+        ? { kind: "move", to: Phase.voiding, endReason: EndReason.cancelled }
+        : { kind: "inProgress" };
     case "CONFIRMED":
       return { kind: "paid" };
     case "CANCELLED":

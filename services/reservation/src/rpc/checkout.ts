@@ -23,13 +23,13 @@ export function checkout({
 }): Handler<(typeof ReservationService)["method"]["checkout"]> {
   return async ({ key, idempotencyKey, paymentMethodToken }, call) => {
     const result = await checkouts.pay({ ...keyFromRequest(key), idempotencyKey, paymentMethodToken }, call);
-    return result.kind === "paid"
+    return result.kind === "paid" || result.kind === "actionRequired"
       ? { outcome: reservationOutcome(result.booking), paymentId: result.paymentId }
       : { outcome: refusalOutcome(refusalFrom(result)) };
   };
 }
 
-function refusalFrom(result: Exclude<CheckoutResult, { kind: "paid" }>) {
+function refusalFrom(result: Exclude<CheckoutResult, { kind: "paid" | "actionRequired" }>) {
   switch (result.kind) {
     case "declined":
       return createRefusal(RefusalReason.PAYMENT_DECLINED, "the payment was declined", {

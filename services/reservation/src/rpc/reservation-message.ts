@@ -1,13 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { RefusalReason, type Refusal } from "#stubs";
+import { assertNever } from "#shared/assert-never";
 import { createRefusal } from "#shared/refusal";
 import {
+  EndReason as EndReasonMessage,
   ReservationState,
   type ReservationSchema,
   type ReservationKey,
 } from "#gen/boxoffice/reservation/v1/reservation";
 import { timestampInit } from "#shared/timestamps";
-import { stateOf, type Booking, type BookingState } from "../domain/booking.ts";
+import { EndReason, stateOf, type Booking, type BookingState } from "../domain/booking.ts";
 import { parseSeats } from "../domain/seats.ts";
 
 /** Returns the message for a booking as it stands. */
@@ -27,8 +29,25 @@ export function reservationFromBooking(booking: Booking) {
     ...(booking.refundedMinor > 0
       ? { refunded: { currencyCode: booking.currency, amountMinor: BigInt(booking.refundedMinor) } }
       : {}),
+    nextActionUrl: booking.nextActionUrl ?? "",
+    endReason: endReasonFrom(booking),
     ...(booking.confirmedAt ? { confirmTime: timestampInit(booking.confirmedAt) } : {}),
   } satisfies MessageInitShape<typeof ReservationSchema>;
+}
+
+function endReasonFrom(booking: Booking): EndReasonMessage {
+  switch (booking.endReason) {
+    case EndReason.captureDeclined:
+      return EndReasonMessage.CAPTURE_DECLINED;
+    case EndReason.paidTooLate:
+      return EndReasonMessage.PAID_TOO_LATE;
+    case EndReason.holdLapsed:
+    case EndReason.cancelled:
+    case null:
+      return stateOf(booking) === "EXPIRED" ? EndReasonMessage.HOLD_LAPSED : EndReasonMessage.UNSPECIFIED;
+    default:
+      return assertNever(booking.endReason);
+  }
 }
 
 /** Returns the outcome that is a reservation. */

@@ -3,7 +3,7 @@
 // be asked again for every row that is not due.
 
 import type { Sql } from "#shared/sql";
-import { Phase, type Booking } from "../domain/booking.ts";
+import { Phase, type Booking, type BookingKey, type EndReason } from "../domain/booking.ts";
 import type { CheckoutOutcome, EventType } from "../domain/transition.ts";
 import { bookingColumns, eventMessage } from "./booking-columns.ts";
 
@@ -18,6 +18,11 @@ export type Move = {
   /** Only while the hold is alive by the database's clock. */
   ifAlive?: boolean;
   holdExpiresAt?: Date | undefined;
+  /** Where the customer has to go; forgotten with the phase. */
+  nextActionUrl?: string | undefined;
+  /** Another hold instead of the reservation's own; only one ever takes its place. */
+  holdId?: string | undefined;
+  endReason?: EndReason | undefined;
   /** A refund of everything, which begins with this step. */
   refundId?: string | undefined;
   outcome?: CheckoutOutcome | undefined;
@@ -44,12 +49,16 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.leaseMs)}::int[],
         ${moves.map((move) => (move.ifAlive ? 1 : 0))}::int[],
         ${moves.map((move) => move.holdExpiresAt?.toISOString() ?? null)}::timestamptz[],
+        ${moves.map((move) => move.nextActionUrl ?? null)}::text[],
+        ${moves.map((move) => move.holdId ?? null)}::uuid[],
+        ${moves.map((move) => move.endReason ?? null)}::smallint[],
         ${moves.map((move) => move.refundId ?? null)}::uuid[],
         ${moves.map((move) => move.outcome ?? null)}::smallint[],
         ${moves.map((move) => move.declineReason ?? null)}::text[],
         ${moves.map((move) => move.event ?? null)}::text[])
         as item (item, event_id, reservation_id, from_phase, from_payment_id, from_refund_id, to_phase, lease_ms,
-          if_alive, new_hold_expires_at, new_refund_id, outcome, decline_reason, event_type)
+          if_alive, new_hold_expires_at, new_next_action_url, new_hold_id, new_end_reason, new_refund_id, outcome,
+          decline_reason, event_type)
     ), locked as materialized (
       -- In key order, so that batches which overlap wait for each other instead of deadlocking. Every later part goes on
       -- from these rows: joined to "item" again by nothing but loops, a batch of 100 took 40 ms instead of 10.
@@ -65,6 +74,12 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         next_attempt_at = clock_timestamp() + l.lease_ms * interval '1 millisecond',
         payment_method_token = case when l.to_phase = ${Phase.authorizing} then r.payment_method_token end,
         hold_expires_at = coalesce(l.new_hold_expires_at, r.hold_expires_at),
+        next_action_url = case
+          when l.to_phase = ${Phase.authorizing} then coalesce(l.new_next_action_url, r.next_action_url)
+        end,
+        -- The first one stays: another runner may have sold its seats already.
+        hold_id = coalesce(r.hold_id, l.new_hold_id),
+        end_reason = coalesce(l.new_end_reason, r.end_reason),
         refund_id = coalesce(l.new_refund_id, r.refund_id),
         refunded_minor = case when l.new_refund_id is null then r.refunded_minor else r.unit_price_minor * r.quantity end,
         confirmed_at = case when l.to_phase = ${Phase.confirmed} then coalesce(r.confirmed_at, clock_timestamp())
@@ -154,6 +169,25 @@ export async function claimUnfinished(
       limit ${limit}
       for update skip locked)
     returning ${bookingColumns(sql)}`;
+}
+
+/**
+ * Takes a booking that waits for its customer to act, and keeps others away from it for `leaseMs`. Undefined where it waits
+ * for nothing of that kind, or is due later than in `dueWithinMs`: it was asked about a moment ago.
+ */
+export async function claimWaiting(
+  sql: Sql,
+  { eventId, reservationId }: BookingKey,
+  { leaseMs, dueWithinMs }: { leaseMs: number; dueWithinMs: number },
+): Promise<Booking | undefined> {
+  const [booking] = await sql<Booking[]>`
+    update reservation.reservation r
+    set next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
+    where r.event_id = ${eventId} and r.reservation_id = ${reservationId}
+      and r.phase = ${Phase.authorizing} and r.next_action_url is not null
+      and r.next_attempt_at <= clock_timestamp() + ${dueWithinMs}::int * interval '1 millisecond'
+    returning ${bookingColumns(sql)}`;
+  return booking;
 }
 
 /** Ends up to `limit` held bookings whose hold has lapsed by the database's clock. Returns how many it ended. */

@@ -6,6 +6,7 @@ import type { CheckoutOutcome } from "../domain/transition.ts";
 
 /** A booking as the checks see it. */
 export type AuditedBooking = BookingKey & {
+  holdId: string;
   phase: Phase;
   /** Work on it, or its hold, should have ended more than a minute ago. */
   overdue: boolean;
@@ -39,7 +40,8 @@ const overdueAfter = "60 seconds";
 /** Returns bookings in key order. */
 export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>): Promise<AuditedBooking[]> {
   return await sql<AuditedBooking[]>`
-    select r.event_id as "eventId", r.reservation_id as "reservationId", r.phase,
+    select r.event_id as "eventId", r.reservation_id as "reservationId",
+      coalesce(r.hold_id, r.reservation_id) as "holdId", r.phase,
       (r.next_attempt_at is not null or r.phase = ${Phase.held})
         -- While the provider is unclear, an authorisation may take as long as the hold lasts.
         and greatest(r.phase_at, case when r.phase in (${Phase.held}, ${Phase.authorizing}) then r.hold_expires_at end)

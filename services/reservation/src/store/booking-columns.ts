@@ -6,9 +6,10 @@ export function bookingColumns(sql: Sql | Transaction) {
     r.event_id as "eventId", r.reservation_id as "reservationId", r.customer_id as "customerId", r.area_id as "areaId",
     r.quantity, r.seats, r.unit_price_minor as "unitPriceMinor", r.currency, r.phase, r.phase_at as "phaseAt",
     r.payment_id as "paymentId", r.payment_method_token as "paymentMethodToken", r.refund_id as "refundId",
-    r.refunded_minor as "refundedMinor", r.checkout_count as "checkoutCount", r.attempts, r.created_at as "createdAt",
-    r.hold_expires_at as "holdExpiresAt", r.confirmed_at as "confirmedAt",
-    r.hold_expires_at <= clock_timestamp() as lapsed`;
+    r.refunded_minor as "refundedMinor", r.next_action_url as "nextActionUrl",
+    coalesce(r.hold_id, r.reservation_id) as "holdId", r.end_reason as "endReason",
+    r.checkout_count as "checkoutCount", r.attempts, r.created_at as "createdAt", r.hold_expires_at as "holdExpiresAt",
+    r.confirmed_at as "confirmedAt", r.hold_expires_at <= clock_timestamp() as lapsed`;
 }
 
 /** Returns an outbox message about a reservation row called `r`; `type` is SQL that yields the event's type. */

@@ -17,7 +17,28 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/edge/v1/reservation.proto.
  */
 export const file_boxoffice_edge_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("CiNib3hvZmZpY2UvZWRnZS92MS9yZXNlcnZhdGlvbi5wcm90bxIRYm94b2ZmaWNlLmVkZ2UudjEi2gMKC1Jlc2VydmF0aW9uEhAKCGV2ZW50X2lkGAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEg8KB2FyZWFfaWQYAyABKAkSMgoFc3RhdGUYBCABKA4yIy5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAUgASgFEigKBXNlYXRzGAYgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EikKBXRvdGFsGAggASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQaG9sZF9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMY29uZmlybV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghyZWZ1bmRlZBgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkitAMKGENyZWF0ZVJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESZAoOcmVzZXJ2YXRpb25faWQYAiABKAlCTLpISXJHMkVeWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tN1swLTlhLWZdezN9LVs4OWFiXVswLTlhLWZdezN9LVswLTlhLWZdezEyfSQSMQoHYXJlYV9pZBgDIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDMxfSQSPAoOYmVzdF9hdmFpbGFibGUYBCABKAsyIi5ib3hvZmZpY2UuY29tbW9uLnYxLkJlc3RBdmFpbGFibGVIABI2CgtuYW1lZF9zZWF0cxgFIAEoCzIfLmJveG9mZmljZS5jb21tb24udjEuTmFtZWRTZWF0c0gAEkIKEWdlbmVyYWxfYWRtaXNzaW9uGAYgASgLMiUuYm94b2ZmaWNlLmNvbW1vbi52MS5HZW5lcmFsQWRtaXNzaW9uSAASFQoNZmlyc3RfYXR0ZW1wdBgHIAEoCEISCglzZWxlY3Rpb24SBbpIAggBIlAKGUNyZWF0ZVJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbiJVChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABASJNChZHZXRSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuUmVzZXJ2YXRpb24ivAEKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgQYZCgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEh0KCGV2ZW50X2lkGAMgASgJQgu6SAjYAQFyA7ABARJGCgZzdGF0ZXMYBCADKA4yIy5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvblN0YXRlQhG6SA6SAQsQByIHggEEEAEgACJpChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USNAoMcmVzZXJ2YXRpb25zGAEgAygLMh4uYm94b2ZmaWNlLmVkZ2UudjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlgKGENhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBIlAKGUNhbmNlbFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbiLGAQoPQ2hlY2tvdXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YAyABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjgKD2lkZW1wb3RlbmN5X2tleRgEIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll86LV17MSwxMDB9JCJbChBDaGVja291dFJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuUmVzZXJ2YXRpb24SEgoKcGF5bWVudF9pZBgCIAEoCSqRAgoQUmVzZXJ2YXRpb25TdGF0ZRIhCh1SRVNFUlZBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFU0VSVkFUSU9OX1NUQVRFX0hFTEQQARIcChhSRVNFUlZBVElPTl9TVEFURV9QQVlJTkcQAhIfChtSRVNFUlZBVElPTl9TVEFURV9DT05GSVJNRUQQAxIdChlSRVNFUlZBVElPTl9TVEFURV9FWFBJUkVEEAQSHwobUkVTRVJWQVRJT05fU1RBVEVfQ0FOQ0VMTEVEEAUSHwobUkVTRVJWQVRJT05fU1RBVEVfUkVGVU5ESU5HEAYSHgoaUkVTRVJWQVRJT05fU1RBVEVfUkVGVU5ERUQQBzK2BAoSUmVzZXJ2YXRpb25TZXJ2aWNlEnMKEUNyZWF0ZVJlc2VydmF0aW9uEisuYm94b2ZmaWNlLmVkZ2UudjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0GiwuYm94b2ZmaWNlLmVkZ2UudjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICEmoKDkdldFJlc2VydmF0aW9uEiguYm94b2ZmaWNlLmVkZ2UudjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GikuYm94b2ZmaWNlLmVkZ2UudjEuR2V0UmVzZXJ2YXRpb25SZXNwb25zZSIDkAIBEnAKEExpc3RSZXNlcnZhdGlvbnMSKi5ib3hvZmZpY2UuZWRnZS52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBorLmJveG9mZmljZS5lZGdlLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZSIDkAIBEnMKEUNhbmNlbFJlc2VydmF0aW9uEisuYm94b2ZmaWNlLmVkZ2UudjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXF1ZXN0GiwuYm94b2ZmaWNlLmVkZ2UudjEuQ2FuY2VsUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICElgKCENoZWNrb3V0EiIuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tvdXRSZXF1ZXN0GiMuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tvdXRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiNib3hvZmZpY2UvZWRnZS92MS9yZXNlcnZhdGlvbi5wcm90bxIRYm94b2ZmaWNlLmVkZ2UudjEiIgoKTmV4dEFjdGlvbhIUCgxyZWRpcmVjdF91cmwYASABKAkiwAQKC1Jlc2VydmF0aW9uEhAKCGV2ZW50X2lkGAEgASgJEhYKDnJlc2VydmF0aW9uX2lkGAIgASgJEg8KB2FyZWFfaWQYAyABKAkSMgoFc3RhdGUYBCABKA4yIy5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvblN0YXRlEhAKCHF1YW50aXR5GAUgASgFEigKBXNlYXRzGAYgAygLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Ei4KCnVuaXRfcHJpY2UYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EikKBXRvdGFsGAggASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQaG9sZF9leHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMY29uZmlybV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghyZWZ1bmRlZBgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMgoLbmV4dF9hY3Rpb24YFCABKAsyHS5ib3hvZmZpY2UuZWRnZS52MS5OZXh0QWN0aW9uEjAKCmVuZF9yZWFzb24YFSABKA4yHC5ib3hvZmZpY2UuZWRnZS52MS5FbmRSZWFzb24itAMKGENyZWF0ZVJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESZAoOcmVzZXJ2YXRpb25faWQYAiABKAlCTLpISXJHMkVeWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tN1swLTlhLWZdezN9LVs4OWFiXVswLTlhLWZdezN9LVswLTlhLWZdezEyfSQSMQoHYXJlYV9pZBgDIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDMxfSQSPAoOYmVzdF9hdmFpbGFibGUYBCABKAsyIi5ib3hvZmZpY2UuY29tbW9uLnYxLkJlc3RBdmFpbGFibGVIABI2CgtuYW1lZF9zZWF0cxgFIAEoCzIfLmJveG9mZmljZS5jb21tb24udjEuTmFtZWRTZWF0c0gAEkIKEWdlbmVyYWxfYWRtaXNzaW9uGAYgASgLMiUuYm94b2ZmaWNlLmNvbW1vbi52MS5HZW5lcmFsQWRtaXNzaW9uSAASFQoNZmlyc3RfYXR0ZW1wdBgHIAEoCEISCglzZWxlY3Rpb24SBbpIAggBIlAKGUNyZWF0ZVJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbiJVChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABASJNChZHZXRSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuUmVzZXJ2YXRpb24ivAEKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgQYZCgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEh0KCGV2ZW50X2lkGAMgASgJQgu6SAjYAQFyA7ABARJGCgZzdGF0ZXMYBCADKA4yIy5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvblN0YXRlQhG6SA6SAQsQByIHggEEEAEgACJpChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USNAoMcmVzZXJ2YXRpb25zGAEgAygLMh4uYm94b2ZmaWNlLmVkZ2UudjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlgKGENhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBIlAKGUNhbmNlbFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbiLGAQoPQ2hlY2tvdXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YAyABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjgKD2lkZW1wb3RlbmN5X2tleRgEIAEoCUIfukgcchoyGF5bQS1aYS16MC05Ll86LV17MSwxMDB9JCJbChBDaGVja291dFJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuUmVzZXJ2YXRpb24SEgoKcGF5bWVudF9pZBgCIAEoCSqRAgoQUmVzZXJ2YXRpb25TdGF0ZRIhCh1SRVNFUlZBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFU0VSVkFUSU9OX1NUQVRFX0hFTEQQARIcChhSRVNFUlZBVElPTl9TVEFURV9QQVlJTkcQAhIfChtSRVNFUlZBVElPTl9TVEFURV9DT05GSVJNRUQQAxIdChlSRVNFUlZBVElPTl9TVEFURV9FWFBJUkVEEAQSHwobUkVTRVJWQVRJT05fU1RBVEVfQ0FOQ0VMTEVEEAUSHwobUkVTRVJWQVRJT05fU1RBVEVfUkVGVU5ESU5HEAYSHgoaUkVTRVJWQVRJT05fU1RBVEVfUkVGVU5ERUQQByqCAQoJRW5kUmVhc29uEhoKFkVORF9SRUFTT05fVU5TUEVDSUZJRUQQABIaChZFTkRfUkVBU09OX0hPTERfTEFQU0VEEAESHwobRU5EX1JFQVNPTl9DQVBUVVJFX0RFQ0xJTkVEEAISHAoYRU5EX1JFQVNPTl9QQUlEX1RPT19MQVRFEAMytgQKElJlc2VydmF0aW9uU2VydmljZRJzChFDcmVhdGVSZXNlcnZhdGlvbhIrLmJveG9mZmljZS5lZGdlLnYxLkNyZWF0ZVJlc2VydmF0aW9uUmVxdWVzdBosLmJveG9mZmljZS5lZGdlLnYxLkNyZWF0ZVJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAhJqCg5HZXRSZXNlcnZhdGlvbhIoLmJveG9mZmljZS5lZGdlLnYxLkdldFJlc2VydmF0aW9uUmVxdWVzdBopLmJveG9mZmljZS5lZGdlLnYxLkdldFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACARJwChBMaXN0UmVzZXJ2YXRpb25zEiouYm94b2ZmaWNlLmVkZ2UudjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaKy5ib3hvZmZpY2UuZWRnZS52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2UiA5ACARJzChFDYW5jZWxSZXNlcnZhdGlvbhIrLmJveG9mZmljZS5lZGdlLnYxLkNhbmNlbFJlc2VydmF0aW9uUmVxdWVzdBosLmJveG9mZmljZS5lZGdlLnYxLkNhbmNlbFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAhJYCghDaGVja291dBIiLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrb3V0UmVxdWVzdBojLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrb3V0UmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_buf_validate_validate, file_google_protobuf_timestamp]);
+
+/**
+ * What the buyer has to do before a payment can go on.
+ *
+ * @generated from message boxoffice.edge.v1.NextAction
+ */
+export type NextAction = Message<"boxoffice.edge.v1.NextAction"> & {
+  /**
+   * The provider's page, to be opened in the buyer's browser.
+   *
+   * @generated from field: string redirect_url = 1;
+   */
+  redirectUrl: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.NextAction.
+ * Use `create(NextActionSchema)` to create a new message.
+ */
+export const NextActionSchema: GenMessage<NextAction> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_reservation, 0);
 
 /**
  * A customer's claim to seats of one area.
@@ -109,6 +130,20 @@ export type Reservation = Message<"boxoffice.edge.v1.Reservation"> & {
    * @generated from field: boxoffice.common.v1.Money refunded = 12;
    */
   refunded?: Money | undefined;
+
+  /**
+   * What the buyer has to do, while PAYING; not set where there is nothing to do but wait.
+   *
+   * @generated from field: boxoffice.edge.v1.NextAction next_action = 20;
+   */
+  nextAction?: NextAction | undefined;
+
+  /**
+   * Why it ended.
+   *
+   * @generated from field: boxoffice.edge.v1.EndReason end_reason = 21;
+   */
+  endReason: EndReason;
 };
 
 /**
@@ -116,7 +151,7 @@ export type Reservation = Message<"boxoffice.edge.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 0);
+  messageDesc(file_boxoffice_edge_v1_reservation, 1);
 
 /**
  * Seats to be held.
@@ -190,7 +225,7 @@ export type CreateReservationRequest = Message<"boxoffice.edge.v1.CreateReservat
  * Use `create(CreateReservationRequestSchema)` to create a new message.
  */
 export const CreateReservationRequestSchema: GenMessage<CreateReservationRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 1);
+  messageDesc(file_boxoffice_edge_v1_reservation, 2);
 
 /**
  * The reservation.
@@ -211,7 +246,7 @@ export type CreateReservationResponse = Message<"boxoffice.edge.v1.CreateReserva
  * Use `create(CreateReservationResponseSchema)` to create a new message.
  */
 export const CreateReservationResponseSchema: GenMessage<CreateReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 2);
+  messageDesc(file_boxoffice_edge_v1_reservation, 3);
 
 /**
  * Which reservation to return.
@@ -239,7 +274,7 @@ export type GetReservationRequest = Message<"boxoffice.edge.v1.GetReservationReq
  * Use `create(GetReservationRequestSchema)` to create a new message.
  */
 export const GetReservationRequestSchema: GenMessage<GetReservationRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 3);
+  messageDesc(file_boxoffice_edge_v1_reservation, 4);
 
 /**
  * One reservation.
@@ -260,7 +295,7 @@ export type GetReservationResponse = Message<"boxoffice.edge.v1.GetReservationRe
  * Use `create(GetReservationResponseSchema)` to create a new message.
  */
 export const GetReservationResponseSchema: GenMessage<GetReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 4);
+  messageDesc(file_boxoffice_edge_v1_reservation, 5);
 
 /**
  * A page of the caller's reservations.
@@ -302,7 +337,7 @@ export type ListReservationsRequest = Message<"boxoffice.edge.v1.ListReservation
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 5);
+  messageDesc(file_boxoffice_edge_v1_reservation, 6);
 
 /**
  * A page of reservations.
@@ -330,7 +365,7 @@ export type ListReservationsResponse = Message<"boxoffice.edge.v1.ListReservatio
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 6);
+  messageDesc(file_boxoffice_edge_v1_reservation, 7);
 
 /**
  * Which reservation to give back.
@@ -358,7 +393,7 @@ export type CancelReservationRequest = Message<"boxoffice.edge.v1.CancelReservat
  * Use `create(CancelReservationRequestSchema)` to create a new message.
  */
 export const CancelReservationRequestSchema: GenMessage<CancelReservationRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 7);
+  messageDesc(file_boxoffice_edge_v1_reservation, 8);
 
 /**
  * The reservation after it was given back.
@@ -367,7 +402,7 @@ export const CancelReservationRequestSchema: GenMessage<CancelReservationRequest
  */
 export type CancelReservationResponse = Message<"boxoffice.edge.v1.CancelReservationResponse"> & {
   /**
-   * CANCELLED, or REFUNDING / REFUNDED where it had been paid.
+   * CANCELLED, or REFUNDING / REFUNDED where it had been paid, or PAYING while a payment is being given up.
    *
    * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
    */
@@ -379,7 +414,7 @@ export type CancelReservationResponse = Message<"boxoffice.edge.v1.CancelReserva
  * Use `create(CancelReservationResponseSchema)` to create a new message.
  */
 export const CancelReservationResponseSchema: GenMessage<CancelReservationResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 8);
+  messageDesc(file_boxoffice_edge_v1_reservation, 9);
 
 /**
  * A payment for a held reservation.
@@ -422,7 +457,7 @@ export type CheckoutRequest = Message<"boxoffice.edge.v1.CheckoutRequest"> & {
  * Use `create(CheckoutRequestSchema)` to create a new message.
  */
 export const CheckoutRequestSchema: GenMessage<CheckoutRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 9);
+  messageDesc(file_boxoffice_edge_v1_reservation, 10);
 
 /**
  * A paid reservation.
@@ -431,7 +466,7 @@ export const CheckoutRequestSchema: GenMessage<CheckoutRequest> = /*@__PURE__*/
  */
 export type CheckoutResponse = Message<"boxoffice.edge.v1.CheckoutResponse"> & {
   /**
-   * The reservation, CONFIRMED (or further on, when an old key is repeated).
+   * The reservation, CONFIRMED (or further on, when an old key is repeated), or PAYING with a `next_action`.
    *
    * @generated from field: boxoffice.edge.v1.Reservation reservation = 1;
    */
@@ -450,7 +485,7 @@ export type CheckoutResponse = Message<"boxoffice.edge.v1.CheckoutResponse"> & {
  * Use `create(CheckoutResponseSchema)` to create a new message.
  */
 export const CheckoutResponseSchema: GenMessage<CheckoutResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_reservation, 10);
+  messageDesc(file_boxoffice_edge_v1_reservation, 11);
 
 /**
  * Where a reservation stands. States only move forward.
@@ -522,6 +557,47 @@ export const ReservationStateSchema: GenEnum<ReservationState> = /*@__PURE__*/
   enumDesc(file_boxoffice_edge_v1_reservation, 0);
 
 /**
+ * Why a reservation is EXPIRED, or was refunded without its buyer's wish.
+ *
+ * @generated from enum boxoffice.edge.v1.EndReason
+ */
+export enum EndReason {
+  /**
+   * Not set: it has not ended, or its buyer or organiser ended it.
+   *
+   * @generated from enum value: END_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The hold lapsed before it was paid.
+   *
+   * @generated from enum value: END_REASON_HOLD_LAPSED = 1;
+   */
+  HOLD_LAPSED = 1,
+
+  /**
+   * The provider authorised the payment and then refused to capture it. Nothing was taken.
+   *
+   * @generated from enum value: END_REASON_CAPTURE_DECLINED = 2;
+   */
+  CAPTURE_DECLINED = 2,
+
+  /**
+   * The payment came after the hold's end and the seats could not be had any more: it was given back.
+   *
+   * @generated from enum value: END_REASON_PAID_TOO_LATE = 3;
+   */
+  PAID_TOO_LATE = 3,
+}
+
+/**
+ * Describes the enum boxoffice.edge.v1.EndReason.
+ */
+export const EndReasonSchema: GenEnum<EndReason> = /*@__PURE__*/
+  enumDesc(file_boxoffice_edge_v1_reservation, 1);
+
+/**
  * The life of a booking: hold, pay, confirmed; or expired, cancelled, refunded. All calls need a session and see only
  * the caller's own reservations: another customer's is NOT_FOUND.
  *
@@ -564,8 +640,9 @@ export const ReservationService: GenService<{
   },
   /**
    * Gives a hold back at once, or a confirmed booking against what is left of its price, until the event's
-   * `refund_until_time` and as long as nobody was let in with it. May be repeated. Errors: NOT_FOUND, ABORTED (IN_PROGRESS)
-   * while a payment or refund is running, FAILED_PRECONDITION (WRONG_STATE once expired; REFUND_NOT_ALLOWED, whose
+   * `refund_until_time` and as long as nobody was let in with it. A payment that waits for the buyer to act is given up
+   * with it: PAYING until that is done, then CANCELLED. May be repeated. Errors: NOT_FOUND, ABORTED (IN_PROGRESS) while a
+   * payment is running otherwise, or a refund, FAILED_PRECONDITION (WRONG_STATE once expired; REFUND_NOT_ALLOWED, whose
    * `rule` is REFUND_TIME_OVER or TICKET_ADMITTED).
    *
    * @generated from rpc boxoffice.edge.v1.ReservationService.CancelReservation
@@ -577,7 +654,10 @@ export const ReservationService: GenService<{
   },
   /**
    * Pays a held reservation: authorises, confirms the seats, captures. The same key with the same request gives the same
-   * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts. Errors: NOT_FOUND,
+   * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts. Where the provider wants more
+   * of the buyer (3-D Secure), the answer is the reservation, PAYING, with `next_action`: send the buyer there, and ask again
+   * with the same key when they are back. The seats stay theirs meanwhile, up to a cap of twice the event's hold time and five
+   * minutes. Errors: NOT_FOUND,
    * FAILED_PRECONDITION (PAYMENT_DECLINED, HOLD_EXPIRED, WRONG_STATE), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED), ABORTED
    * (IN_PROGRESS) while the provider's answer is awaited: ask again with the same key.
    *

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/payment/v1/payment.proto.
  */
 export const file_boxoffice_payment_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSLEAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHJlZnVuZGVkGAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leSJGCgpQYXltZW50S2V5EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIcCgpwYXltZW50X2lkGAIgASgJQgi6SAVyA7ABASJ+Cg5QYXltZW50T3V0Y29tZRIwCgdwYXltZW50GAEgASgLMh0uYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEgAEi8KB3JlZnVzYWwYAiABKAsyHC5ib3hvZmZpY2UuY29tbW9uLnYxLlJlZnVzYWxIAEIJCgdvdXRjb21lIsQCChBBdXRob3JpemVSZXF1ZXN0EjUKA2tleRgBIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCBrpIA8gBARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQESMAoLY3VzdG9tZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIyCgZhbW91bnQYBCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Qga6SAPIAQESOwoUcGF5bWVudF9tZXRob2RfdG9rZW4YBSABKAlCHbpIGnIYMhZeW0EtWmEtejAtOV8tXXsxLDIwMH0kEjQKB2FyZWFfaWQYBiABKAlCI7pIIHIeMhxeKFthLXowLTldW2EtejAtOS1dezAsMzF9KT8kIkoKEUF1dGhvcml6ZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJHCg5DYXB0dXJlUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiSAoPQ2FwdHVyZVJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSJECgtWb2lkUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQEiRQoMVm9pZFJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZSKTAQoNUmVmdW5kUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQESGwoJcmVmdW5kX2lkGAIgASgJQgi6SAVyA7ABARIuCgRwYXJ0GAMgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUGFydCJMCgpSZWZ1bmRQYXJ0Eh0KDGFtb3VudF9taW5vchgBIAEoA0IHukgEIgIoABIfCg5yZXR1cm5lZF9taW5vchgCIAEoA0IHukgEIgIoACLBAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIqCgZhbW91bnQYAiABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5EhYKDnJldHVybmVkX21pbm9yGAMgASgDEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoOUmVmdW5kUmVzcG9uc2USNQoHb3V0Y29tZRgBIAEoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lEiwKBnJlZnVuZBgCIAEoCzIcLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZCJPChJHZXRQYXltZW50c1JlcXVlc3QSOQoEa2V5cxgBIAMoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRLZXlCCbpIBpIBAxD0AyJNChNHZXRQYXltZW50c1Jlc3BvbnNlEjYKCG91dGNvbWVzGAEgAygLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0IlgKDkxlZGdlclBvc2l0aW9uEh4KBGxpbmsYASABKANCELpIDSILGP////////8PKAASJgoEaGFzaBgCIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kImkKE1ZlcmlmeUxlZGdlclJlcXVlc3QSMwoFYWZ0ZXIYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIdCglsaW5rc19tYXgYAiABKAVCCrpIBxoFGJBOKAAiswEKCkJyb2tlbkxpbmsSDAoEbGluaxgBIAEoAxIvCgRraW5kGAIgASgOMiEuYm94b2ZmaWNlLnBheW1lbnQudjEuTGVkZ2VyQnJlYWsSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSEgoKcGF5bWVudF9pZBgFIAEoCRIYChB0cmFuc2FjdGlvbl9raW5kGAYgASgJEhEKCXJlZmVyZW5jZRgHIAEoCSKzAQoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USNgoIdmVyaWZpZWQYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIRCgloZWFkX2xpbmsYAiABKAMSDAoEZG9uZRgDIAEoCBIwCgZicm9rZW4YBCABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5Ccm9rZW5MaW5rEhAKCHVuc2VhbGVkGAUgASgDIjMKFUdldFNhbGVGaWd1cmVzUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiSgoWR2V0U2FsZUZpZ3VyZXNSZXNwb25zZRIwCgVhcmVhcxgBIAMoCzIhLmJveG9mZmljZS5wYXltZW50LnYxLkFyZWFGaWd1cmVzIqgBCgtBcmVhRmlndXJlcxIPCgdhcmVhX2lkGAEgASgJEhUKDWN1cnJlbmN5X2NvZGUYAiABKAkSFQoNcmV2ZW51ZV9taW5vchgDIAEoAxIVCg1yZWZ1bmRzX21pbm9yGAQgASgDEhIKCmZlZXNfbWlub3IYBSABKAMSFwoPaW5fZmxpZ2h0X21pbm9yGAYgASgDEhYKDnJldHVybmVkX21pbm9yGAcgASgDKq0CCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEh0KGVBBWU1FTlRfU1RBVEVfQVVUSE9SSVpJTkcQARIcChhQQVlNRU5UX1NUQVRFX0FVVEhPUklaRUQQAhIaChZQQVlNRU5UX1NUQVRFX0RFQ0xJTkVEEAMSGwoXUEFZTUVOVF9TVEFURV9DQVBUVVJJTkcQBBIaChZQQVlNRU5UX1NUQVRFX0NBUFRVUkVEEAUSGQoVUEFZTUVOVF9TVEFURV9WT0lESU5HEAYSGAoUUEFZTUVOVF9TVEFURV9WT0lERUQQBxIbChdQQVlNRU5UX1NUQVRFX1JFRlVORElORxAIEhoKFlBBWU1FTlRfU1RBVEVfUkVGVU5ERUQQCSqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFMroGCg5QYXltZW50U2VydmljZRJhCglBdXRob3JpemUSJi5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXF1ZXN0GicuYm94b2ZmaWNlLnBheW1lbnQudjEuQXV0aG9yaXplUmVzcG9uc2UiA5ACAhJbCgdDYXB0dXJlEiQuYm94b2ZmaWNlLnBheW1lbnQudjEuQ2FwdHVyZVJlcXVlc3QaJS5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVzcG9uc2UiA5ACAhJSCgRWb2lkEiEuYm94b2ZmaWNlLnBheW1lbnQudjEuVm9pZFJlcXVlc3QaIi5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVzcG9uc2UiA5ACAhJYCgZSZWZ1bmQSIy5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXF1ZXN0GiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUmVmdW5kUmVzcG9uc2UiA5ACAhJnCgtHZXRQYXltZW50cxIoLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVxdWVzdBopLmJveG9mZmljZS5wYXltZW50LnYxLkdldFBheW1lbnRzUmVzcG9uc2UiA5ACARJzCg9DaGVja0ludmFyaWFudHMSLC5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnBheW1lbnQudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACARJqCgxWZXJpZnlMZWRnZXISKS5ib3hvZmZpY2UucGF5bWVudC52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GiouYm94b2ZmaWNlLnBheW1lbnQudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJwCg5HZXRTYWxlRmlndXJlcxIrLmJveG9mZmljZS5wYXltZW50LnYxLkdldFNhbGVGaWd1cmVzUmVxdWVzdBosLmJveG9mZmljZS5wYXltZW50LnYxLkdldFNhbGVGaWd1cmVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvcGF5bWVudC92MS9wYXltZW50LnByb3RvEhRib3hvZmZpY2UucGF5bWVudC52MSLdAgoHUGF5bWVudBIQCghldmVudF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEhMKC2N1c3RvbWVyX2lkGAQgASgJEioKBmFtb3VudBgFIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSMQoFc3RhdGUYBiABKA4yIi5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50U3RhdGUSFgoOZGVjbGluZV9yZWFzb24YByABKAkSEAoIcHJvdmlkZXIYCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHJlZnVuZGVkGAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIXCg9uZXh0X2FjdGlvbl91cmwYFCABKAkiRgoKUGF5bWVudEtleRIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESHAoKcGF5bWVudF9pZBgCIAEoCUIIukgFcgOwAQEifgoOUGF5bWVudE91dGNvbWUSMAoHcGF5bWVudBgBIAEoCzIdLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRIABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSLEAgoQQXV0aG9yaXplUmVxdWVzdBI1CgNrZXkYASABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qga6SAPIAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEjAKC2N1c3RvbWVyX2lkGAMgASgJQhu6SBhyFjIUXltceDIxLVx4N2VdezEsMjAwfSQSMgoGYW1vdW50GAQgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leUIGukgDyAEBEjsKFHBheW1lbnRfbWV0aG9kX3Rva2VuGAUgASgJQh26SBpyGDIWXltBLVphLXowLTlfLV17MSwyMDB9JBI0CgdhcmVhX2lkGAYgASgJQiO6SCByHjIcXihbYS16MC05XVthLXowLTktXXswLDMxfSk/JCJKChFBdXRob3JpemVSZXNwb25zZRI1CgdvdXRjb21lGAEgASgLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUiRwoOQ2FwdHVyZVJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBIkgKD0NhcHR1cmVSZXNwb25zZRI1CgdvdXRjb21lGAEgASgLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUiRAoLVm9pZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBIkUKDFZvaWRSZXNwb25zZRI1CgdvdXRjb21lGAEgASgLMiQuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudE91dGNvbWUikwEKDVJlZnVuZFJlcXVlc3QSNQoDa2V5GAEgASgLMiAuYm94b2ZmaWNlLnBheW1lbnQudjEuUGF5bWVudEtleUIGukgDyAEBEhsKCXJlZnVuZF9pZBgCIAEoCUIIukgFcgOwAQESLgoEcGFydBgDIAEoCzIgLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZFBhcnQiTAoKUmVmdW5kUGFydBIdCgxhbW91bnRfbWlub3IYASABKANCB7pIBCICKAASHwoOcmV0dXJuZWRfbWlub3IYAiABKANCB7pIBCICKAAiwQEKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSKgoGYW1vdW50GAIgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIWCg5yZXR1cm5lZF9taW5vchgDIAEoAxIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInUKDlJlZnVuZFJlc3BvbnNlEjUKB291dGNvbWUYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50T3V0Y29tZRIsCgZyZWZ1bmQYAiABKAsyHC5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmQiTwoSR2V0UGF5bWVudHNSZXF1ZXN0EjkKBGtleXMYASADKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5QYXltZW50S2V5Qgm6SAaSAQMQ9AMiTQoTR2V0UGF5bWVudHNSZXNwb25zZRI2CghvdXRjb21lcxgBIAMoCzIkLmJveG9mZmljZS5wYXltZW50LnYxLlBheW1lbnRPdXRjb21lIngKFEhhbmRsZVdlYmhvb2tSZXF1ZXN0EioKCHByb3ZpZGVyGAEgASgJQhi6SBVyEzIRXlthLXowLTktXXsxLDMyfSQSFwoEYm9keRgCIAEoDEIJukgGegQYgIAQEhsKCXNpZ25hdHVyZRgDIAEoCUIIukgFcgMYgCAijgEKFUhhbmRsZVdlYmhvb2tSZXNwb25zZRI5CghhY2NlcHRlZBgBIAEoCzIlLmJveG9mZmljZS5wYXltZW50LnYxLldlYmhvb2tBY2NlcHRlZEgAEi8KB3JlZnVzYWwYAiABKAsyHC5ib3hvZmZpY2UuY29tbW9uLnYxLlJlZnVzYWxIAEIJCgdvdXRjb21lIk4KD1dlYmhvb2tBY2NlcHRlZBIRCglpc19yZXBlYXQYASABKAgSEAoIZXZlbnRfaWQYAiABKAkSFgoOcmVzZXJ2YXRpb25faWQYAyABKAkiTAoWQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBIyCgVzY29wZRgBIAEoCzIjLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50U2NvcGUiUAoXQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2USNQoHcmVwb3J0cxgBIAMoCzIkLmJveG9mZmljZS5jb21tb24udjEuSW52YXJpYW50UmVwb3J0IlgKDkxlZGdlclBvc2l0aW9uEh4KBGxpbmsYASABKANCELpIDSILGP////////8PKAASJgoEaGFzaBgCIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kImkKE1ZlcmlmeUxlZGdlclJlcXVlc3QSMwoFYWZ0ZXIYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIdCglsaW5rc19tYXgYAiABKAVCCrpIBxoFGJBOKAAiswEKCkJyb2tlbkxpbmsSDAoEbGluaxgBIAEoAxIvCgRraW5kGAIgASgOMiEuYm94b2ZmaWNlLnBheW1lbnQudjEuTGVkZ2VyQnJlYWsSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSEgoKcGF5bWVudF9pZBgFIAEoCRIYChB0cmFuc2FjdGlvbl9raW5kGAYgASgJEhEKCXJlZmVyZW5jZRgHIAEoCSKzAQoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USNgoIdmVyaWZpZWQYASABKAsyJC5ib3hvZmZpY2UucGF5bWVudC52MS5MZWRnZXJQb3NpdGlvbhIRCgloZWFkX2xpbmsYAiABKAMSDAoEZG9uZRgDIAEoCBIwCgZicm9rZW4YBCABKAsyIC5ib3hvZmZpY2UucGF5bWVudC52MS5Ccm9rZW5MaW5rEhAKCHVuc2VhbGVkGAUgASgDIjMKFUdldFNhbGVGaWd1cmVzUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiSgoWR2V0U2FsZUZpZ3VyZXNSZXNwb25zZRIwCgVhcmVhcxgBIAMoCzIhLmJveG9mZmljZS5wYXltZW50LnYxLkFyZWFGaWd1cmVzIsMBCgtBcmVhRmlndXJlcxIPCgdhcmVhX2lkGAEgASgJEhUKDWN1cnJlbmN5X2NvZGUYAiABKAkSFQoNcmV2ZW51ZV9taW5vchgDIAEoAxIVCg1yZWZ1bmRzX21pbm9yGAQgASgDEhIKCmZlZXNfbWlub3IYBSABKAMSFwoPaW5fZmxpZ2h0X21pbm9yGAYgASgDEhYKDnJldHVybmVkX21pbm9yGAcgASgDEhkKEWNoYXJnZWJhY2tzX21pbm9yGAggASgDKtACCgxQYXltZW50U3RhdGUSHQoZUEFZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEh0KGVBBWU1FTlRfU1RBVEVfQVVUSE9SSVpJTkcQARIcChhQQVlNRU5UX1NUQVRFX0FVVEhPUklaRUQQAhIaChZQQVlNRU5UX1NUQVRFX0RFQ0xJTkVEEAMSGwoXUEFZTUVOVF9TVEFURV9DQVBUVVJJTkcQBBIaChZQQVlNRU5UX1NUQVRFX0NBUFRVUkVEEAUSGQoVUEFZTUVOVF9TVEFURV9WT0lESU5HEAYSGAoUUEFZTUVOVF9TVEFURV9WT0lERUQQBxIbChdQQVlNRU5UX1NUQVRFX1JFRlVORElORxAIEhoKFlBBWU1FTlRfU1RBVEVfUkVGVU5ERUQQCRIhCh1QQVlNRU5UX1NUQVRFX0FDVElPTl9SRVFVSVJFRBAKKrMBCgtMZWRnZXJCcmVhaxIcChhMRURHRVJfQlJFQUtfVU5TUEVDSUZJRUQQABIYChRMRURHRVJfQlJFQUtfTUlTU0lORxABEhgKFExFREdFUl9CUkVBS19BTFRFUkVEEAISGgoWTEVER0VSX0JSRUFLX1JFT1JERVJFRBADEhkKFUxFREdFUl9CUkVBS19JTlNFUlRFRBAEEhsKF0xFREdFUl9CUkVBS19VTkJBTEFOQ0VEEAUyqQcKDlBheW1lbnRTZXJ2aWNlEmEKCUF1dGhvcml6ZRImLmJveG9mZmljZS5wYXltZW50LnYxLkF1dGhvcml6ZVJlcXVlc3QaJy5ib3hvZmZpY2UucGF5bWVudC52MS5BdXRob3JpemVSZXNwb25zZSIDkAICElsKB0NhcHR1cmUSJC5ib3hvZmZpY2UucGF5bWVudC52MS5DYXB0dXJlUmVxdWVzdBolLmJveG9mZmljZS5wYXltZW50LnYxLkNhcHR1cmVSZXNwb25zZSIDkAICElIKBFZvaWQSIS5ib3hvZmZpY2UucGF5bWVudC52MS5Wb2lkUmVxdWVzdBoiLmJveG9mZmljZS5wYXltZW50LnYxLlZvaWRSZXNwb25zZSIDkAICElgKBlJlZnVuZBIjLmJveG9mZmljZS5wYXltZW50LnYxLlJlZnVuZFJlcXVlc3QaJC5ib3hvZmZpY2UucGF5bWVudC52MS5SZWZ1bmRSZXNwb25zZSIDkAICEmcKC0dldFBheW1lbnRzEiguYm94b2ZmaWNlLnBheW1lbnQudjEuR2V0UGF5bWVudHNSZXF1ZXN0GikuYm94b2ZmaWNlLnBheW1lbnQudjEuR2V0UGF5bWVudHNSZXNwb25zZSIDkAIBEm0KDUhhbmRsZVdlYmhvb2sSKi5ib3hvZmZpY2UucGF5bWVudC52MS5IYW5kbGVXZWJob29rUmVxdWVzdBorLmJveG9mZmljZS5wYXltZW50LnYxLkhhbmRsZVdlYmhvb2tSZXNwb25zZSIDkAICEnMKD0NoZWNrSW52YXJpYW50cxIsLmJveG9mZmljZS5wYXltZW50LnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaLS5ib3hvZmZpY2UucGF5bWVudC52MS5DaGVja0ludmFyaWFudHNSZXNwb25zZSIDkAIBEmoKDFZlcmlmeUxlZGdlchIpLmJveG9mZmljZS5wYXltZW50LnYxLlZlcmlmeUxlZGdlclJlcXVlc3QaKi5ib3hvZmZpY2UucGF5bWVudC52MS5WZXJpZnlMZWRnZXJSZXNwb25zZSIDkAIBEnAKDkdldFNhbGVGaWd1cmVzEisuYm94b2ZmaWNlLnBheW1lbnQudjEuR2V0U2FsZUZpZ3VyZXNSZXF1ZXN0GiwuYm94b2ZmaWNlLnBheW1lbnQudjEuR2V0U2FsZUZpZ3VyZXNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_boxoffice_common_v1_invariant, file_boxoffice_common_v1_money, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A payment as it stands.
@@ -99,6 +99,13 @@ export type Payment = Message<"boxoffice.payment.v1.Payment"> & {
    * @generated from field: boxoffice.common.v1.Money refunded = 10;
    */
   refunded?: Money | undefined;
+
+  /**
+   * Where the customer has to go, while ACTION_REQUIRED; else empty.
+   *
+   * @generated from field: string next_action_url = 20;
+   */
+  nextActionUrl: string;
 };
 
 /**
@@ -519,6 +526,113 @@ export const GetPaymentsResponseSchema: GenMessage<GetPaymentsResponse> = /*@__P
   messageDesc(file_boxoffice_payment_v1_payment, 14);
 
 /**
+ * A webhook as it came.
+ *
+ * @generated from message boxoffice.payment.v1.HandleWebhookRequest
+ */
+export type HandleWebhookRequest = Message<"boxoffice.payment.v1.HandleWebhookRequest"> & {
+  /**
+   * Who is said to have sent it, e.g. `stripe`.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * The body, byte for byte.
+   *
+   * @generated from field: bytes body = 2;
+   */
+  body: Uint8Array;
+
+  /**
+   * The header with the signature.
+   *
+   * @generated from field: string signature = 3;
+   */
+  signature: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.HandleWebhookRequest.
+ * Use `create(HandleWebhookRequestSchema)` to create a new message.
+ */
+export const HandleWebhookRequestSchema: GenMessage<HandleWebhookRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 15);
+
+/**
+ * What became of it.
+ *
+ * @generated from message boxoffice.payment.v1.HandleWebhookResponse
+ */
+export type HandleWebhookResponse = Message<"boxoffice.payment.v1.HandleWebhookResponse"> & {
+  /**
+   * Accepted, or why not.
+   *
+   * @generated from oneof boxoffice.payment.v1.HandleWebhookResponse.outcome
+   */
+  outcome: {
+    /**
+     * It was processed, now or before.
+     *
+     * @generated from field: boxoffice.payment.v1.WebhookAccepted accepted = 1;
+     */
+    value: WebhookAccepted;
+    case: "accepted";
+  } | {
+    /**
+     * Why not.
+     *
+     * @generated from field: boxoffice.common.v1.Refusal refusal = 2;
+     */
+    value: Refusal;
+    case: "refusal";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.HandleWebhookResponse.
+ * Use `create(HandleWebhookResponseSchema)` to create a new message.
+ */
+export const HandleWebhookResponseSchema: GenMessage<HandleWebhookResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 16);
+
+/**
+ * A webhook that was processed.
+ *
+ * @generated from message boxoffice.payment.v1.WebhookAccepted
+ */
+export type WebhookAccepted = Message<"boxoffice.payment.v1.WebhookAccepted"> & {
+  /**
+   * It had been processed before.
+   *
+   * @generated from field: bool is_repeat = 1;
+   */
+  isRepeat: boolean;
+
+  /**
+   * The event of the reservation whose payment it is about; empty where it is about none of ours.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * That reservation; it may want to go on.
+   *
+   * @generated from field: string reservation_id = 3;
+   */
+  reservationId: string;
+};
+
+/**
+ * Describes the message boxoffice.payment.v1.WebhookAccepted.
+ * Use `create(WebhookAcceptedSchema)` to create a new message.
+ */
+export const WebhookAcceptedSchema: GenMessage<WebhookAccepted> = /*@__PURE__*/
+  messageDesc(file_boxoffice_payment_v1_payment, 17);
+
+/**
  * What to check.
  *
  * @generated from message boxoffice.payment.v1.CheckInvariantsRequest
@@ -537,7 +651,7 @@ export type CheckInvariantsRequest = Message<"boxoffice.payment.v1.CheckInvarian
  * Use `create(CheckInvariantsRequestSchema)` to create a new message.
  */
 export const CheckInvariantsRequestSchema: GenMessage<CheckInvariantsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 15);
+  messageDesc(file_boxoffice_payment_v1_payment, 18);
 
 /**
  * How the promises stand.
@@ -558,7 +672,7 @@ export type CheckInvariantsResponse = Message<"boxoffice.payment.v1.CheckInvaria
  * Use `create(CheckInvariantsResponseSchema)` to create a new message.
  */
 export const CheckInvariantsResponseSchema: GenMessage<CheckInvariantsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 16);
+  messageDesc(file_boxoffice_payment_v1_payment, 19);
 
 /**
  * A place in the ledger's chain: after link number `link`, whose hash is `hash`.
@@ -586,7 +700,7 @@ export type LedgerPosition = Message<"boxoffice.payment.v1.LedgerPosition"> & {
  * Use `create(LedgerPositionSchema)` to create a new message.
  */
 export const LedgerPositionSchema: GenMessage<LedgerPosition> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 17);
+  messageDesc(file_boxoffice_payment_v1_payment, 20);
 
 /**
  * Which stretch of the chain to walk.
@@ -614,7 +728,7 @@ export type VerifyLedgerRequest = Message<"boxoffice.payment.v1.VerifyLedgerRequ
  * Use `create(VerifyLedgerRequestSchema)` to create a new message.
  */
 export const VerifyLedgerRequestSchema: GenMessage<VerifyLedgerRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 18);
+  messageDesc(file_boxoffice_payment_v1_payment, 21);
 
 /**
  * The first broken link.
@@ -677,7 +791,7 @@ export type BrokenLink = Message<"boxoffice.payment.v1.BrokenLink"> & {
  * Use `create(BrokenLinkSchema)` to create a new message.
  */
 export const BrokenLinkSchema: GenMessage<BrokenLink> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 19);
+  messageDesc(file_boxoffice_payment_v1_payment, 22);
 
 /**
  * How far the chain holds.
@@ -726,7 +840,7 @@ export type VerifyLedgerResponse = Message<"boxoffice.payment.v1.VerifyLedgerRes
  * Use `create(VerifyLedgerResponseSchema)` to create a new message.
  */
 export const VerifyLedgerResponseSchema: GenMessage<VerifyLedgerResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 20);
+  messageDesc(file_boxoffice_payment_v1_payment, 23);
 
 /**
  * Whose figures to return.
@@ -747,7 +861,7 @@ export type GetSaleFiguresRequest = Message<"boxoffice.payment.v1.GetSaleFigures
  * Use `create(GetSaleFiguresRequestSchema)` to create a new message.
  */
 export const GetSaleFiguresRequestSchema: GenMessage<GetSaleFiguresRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 21);
+  messageDesc(file_boxoffice_payment_v1_payment, 24);
 
 /**
  * What the ledger says of an event.
@@ -768,7 +882,7 @@ export type GetSaleFiguresResponse = Message<"boxoffice.payment.v1.GetSaleFigure
  * Use `create(GetSaleFiguresResponseSchema)` to create a new message.
  */
 export const GetSaleFiguresResponseSchema: GenMessage<GetSaleFiguresResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 22);
+  messageDesc(file_boxoffice_payment_v1_payment, 25);
 
 /**
  * The money of one area in one currency, in minor units.
@@ -824,6 +938,13 @@ export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
    * @generated from field: int64 returned_minor = 7;
    */
   returnedMinor: bigint;
+
+  /**
+   * Taken back by customers' banks and not won back. An expense: seats stay sold, and no other figure changes with it.
+   *
+   * @generated from field: int64 chargebacks_minor = 8;
+   */
+  chargebacksMinor: bigint;
 };
 
 /**
@@ -831,7 +952,7 @@ export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
  * Use `create(AreaFiguresSchema)` to create a new message.
  */
 export const AreaFiguresSchema: GenMessage<AreaFigures> = /*@__PURE__*/
-  messageDesc(file_boxoffice_payment_v1_payment, 23);
+  messageDesc(file_boxoffice_payment_v1_payment, 26);
 
 /**
  * Where a payment stands. The states that end in -ING are written before the provider is called.
@@ -908,6 +1029,14 @@ export enum PaymentState {
    * @generated from enum value: PAYMENT_STATE_REFUNDED = 9;
    */
   REFUNDED = 9,
+
+  /**
+   * The provider authorises only after the customer has done something at `next_action_url`. Comes between AUTHORIZING and
+   * AUTHORIZED or DECLINED.
+   *
+   * @generated from enum value: PAYMENT_STATE_ACTION_REQUIRED = 10;
+   */
+  ACTION_REQUIRED = 10,
 }
 
 /**
@@ -974,15 +1103,17 @@ export const LedgerBreakSchema: GenEnum<LedgerBreak> = /*@__PURE__*/
 /**
  * Every write is idempotent by the caller's payment_id (and refund_id), which the provider's idempotency keys follow from. A
  * provider that is slow, down or unclear is no error of the call: the payment comes back in the state that is certain
- * (AUTHORIZING, CAPTURING, VOIDING, or a refund that is REFUNDING), and the caller asks again with the same key.
+ * (AUTHORIZING, CAPTURING, VOIDING, or a refund that is REFUNDING), and the caller asks again with the same key. The same goes
+ * for an authorisation that the customer has to do something for: ACTION_REQUIRED.
  *
  * @generated from service boxoffice.payment.v1.PaymentService
  */
 export const PaymentService: GenService<{
   /**
    * Writes the intent, then asks the provider to authorise. The same key with the same request never asks for a second
-   * authorisation. Answers AUTHORIZED, DECLINED, or AUTHORIZING while the provider's answer is unknown; a payment that has
-   * gone further is returned as it stands. Refusals: INVALID_ARGUMENT, IDEMPOTENCY_KEY_REUSED.
+   * authorisation. Answers AUTHORIZED, DECLINED, AUTHORIZING while the provider's answer is unknown, or ACTION_REQUIRED with
+   * `next_action_url` until the customer has done there what the provider wants (a repeat asks the provider how that went);
+   * a payment that has gone further is returned as it stands. Refusals: INVALID_ARGUMENT, IDEMPOTENCY_KEY_REUSED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.Authorize
    */
@@ -1018,8 +1149,8 @@ export const PaymentService: GenService<{
   },
   /**
    * Refunds a captured payment: all that is left of it, or a part. Idempotent by refund_id; a payment may have any number of
-   * refunds, one at a time. The payment comes back REFUNDING while the answer is unknown, and after it CAPTURED, or
-   * REFUNDED once nothing is left. Refusals: NOT_FOUND, WRONG_STATE (nothing was captured, or nothing is left),
+   * refunds, one at a time. The payment comes back REFUNDING while the answer is unknown, or the provider refuses (the money
+   * is disputed, say) and is asked again later; after it CAPTURED, or REFUNDED once nothing is left. Refusals: NOT_FOUND, WRONG_STATE (nothing was captured, or nothing is left),
    * IDEMPOTENCY_KEY_REUSED (this refund_id with another part), REFUND_EXCEEDS_PAYMENT, IN_PROGRESS (another refund of the
    * payment is running), OVERLOADED.
    *
@@ -1039,6 +1170,19 @@ export const PaymentService: GenService<{
     methodKind: "unary";
     input: typeof GetPaymentsRequestSchema;
     output: typeof GetPaymentsResponseSchema;
+  },
+  /**
+   * Takes a provider's webhook: verifies it over the raw body, and brings the payment that it is about up to what the provider
+   * says now, so that order and repeats do not matter. An accepted one is remembered by its id for 30 days and changes nothing
+   * when it comes again. Refusals: NOT_FOUND (no such provider here), INVALID_ARGUMENT (bad or old signature, malformed),
+   * IN_PROGRESS (not processed: let the provider send it again), OVERLOADED.
+   *
+   * @generated from rpc boxoffice.payment.v1.PaymentService.HandleWebhook
+   */
+  handleWebhook: {
+    methodKind: "unary";
+    input: typeof HandleWebhookRequestSchema;
+    output: typeof HandleWebhookResponseSchema;
   },
   /**
    * Checks the promises that payment can see.

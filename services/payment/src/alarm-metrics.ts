@@ -1,0 +1,35 @@
+// What a person should look at, as gauges: asked of the database at each scrape, so that every replica shows the whole.
+
+import { Gauge, type Registry } from "#shared/metrics";
+import { disputeStatusNames } from "./domain/dispute.ts";
+import type { DisputeStore } from "./store-disputes.ts";
+import type { RefusalStore } from "./store-refusals.ts";
+
+/** Registers the gauges. While the database can't be asked they keep their last values. */
+export function watchAlarms(
+  registry: Registry,
+  { refusals, disputes }: { refusals: Pick<RefusalStore, "count">; disputes: Pick<DisputeStore, "count"> },
+): void {
+  new Gauge({
+    name: "boxoffice_payments_refused",
+    help: "Payments that their provider refused to void or refund, so far.",
+    labelNames: ["operation"],
+    registers: [registry],
+    async collect() {
+      const counts = await refusals.count().catch(() => undefined);
+      if (!counts) return;
+      this.set({ operation: "void" }, counts.voids);
+      this.set({ operation: "refund" }, counts.refunds);
+    },
+  });
+  new Gauge({
+    name: "boxoffice_payment_disputes",
+    help: "Payments that a bank took back or asks about, by how that stands.",
+    labelNames: ["status"],
+    registers: [registry],
+    async collect() {
+      const counts = await disputes.count().catch(() => []);
+      for (const { status, count } of counts) this.set({ status: disputeStatusNames[status] }, count);
+    },
+  });
+}

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { ConfigError } from "#shared/config";
+import { readPaymentConfig } from "./config.ts";
+
+const base = { PORT: "0", ADMIN_PORT: "0", DATABASE_URL: "postgres://localhost/boxoffice" };
+const stripe = {
+  ...{
+    ...base,
+    PROVIDER: "stripe",
+    STRIPE_SECRET_KEY: "sk_live_never_shown",
+    STRIPE_WEBHOOK_SECRET: "whsec_never_shown",
+  },
+  STRIPE_RETURN_URL: "https://shop.example/back",
+};
+
+describe("payment's settings", () => {
+  it("ask for what the provider of new payments needs, and for nothing of the other", () => {
+    assert.equal(readPaymentConfig(stripe).STRIPE_API_BASE, "https://api.stripe.com");
+    assert.equal(readPaymentConfig({ ...base, SANDBOX_URL: "http://127.0.0.1:1" }).PROVIDER, "sandbox");
+    assert.match(problemsOf(base), /SANDBOX_URL: is required/);
+    const missing = problemsOf({ ...base, PROVIDER: "stripe" });
+    for (const name of ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_RETURN_URL"]) {
+      assert.match(missing, new RegExp(`${name}: is required`));
+    }
+  });
+
+  it("refuse secrets that are empty or malformed, and never show one", () => {
+    for (const value of ["", "short", "sk_live never_shown"]) {
+      for (const name of ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]) {
+        const problems = problemsOf({ ...stripe, [name]: value });
+        assert.match(problems, new RegExp(`${name}: must be 8 to 500 characters`));
+        assert.doesNotMatch(problems, /never_shown/);
+      }
+    }
+  });
+
+  it("send the key over TLS only, but to this machine", () => {
+    for (const good of ["https://stripe.example", "http://127.0.0.1:12111", "http://localhost:1"]) {
+      assert.equal(readPaymentConfig({ ...stripe, STRIPE_API_BASE: good }).STRIPE_API_BASE, good);
+    }
+    for (const bad of ["http://stripe.example", "ftp://localhost", "api.stripe.com"]) {
+      assert.match(problemsOf({ ...stripe, STRIPE_API_BASE: bad }), /STRIPE_API_BASE: must be/);
+    }
+  });
+});
+
+function problemsOf(env: Record<string, string>): string {
+  try {
+    readPaymentConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return assert.fail("it was accepted");
+}

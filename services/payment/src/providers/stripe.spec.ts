@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import StripeClient from "stripe";
+import { createHarness, inTime, newKey, orderFor, summary, type Client, type Harness } from "../../test/harness.ts";
+import { errorOf, startStripeStandIn, type StripeStandIn } from "../../test/stripe-stand-in.ts";
+import { RefusalReason } from "#stubs";
+
+const webhookSecret = "whsec_of_the_tests";
+const secretKey = "sk_test_of_the_tests";
+
+describe("stripe", () => {
+  let harness: Harness;
+  let standIn: StripeStandIn;
+  let client: Client;
+  let hasty: Client;
+  before(async () => {
+    harness = await createHarness();
+    standIn = await startStripeStandIn();
+    const settings = {
+      ...{ PROVIDER: "stripe", STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret },
+      ...{ STRIPE_API_BASE: standIn.url, STRIPE_RETURN_URL: "https://shop.example/back" },
+    };
+    ({ client } = await harness.start(settings));
+    ({ client: hasty } = await harness.start({ ...settings, PROVIDER_TRY_MS: "500", PROVIDER_TRIES_MAX: "1" }));
+  });
+  beforeEach(() => {
+    standIn.asked.length = 0;
+    standIn.refundStatus = "succeeded";
+  });
+  after(async () => {
+    await harness.stop();
+    await standIn.close();
+  });
+
+  type Key = ReturnType<typeof newKey>;
+  const authorize = async (key: Key, token = "pm_ok", by = client) =>
+    summary(await by.authorize(orderFor(key, token), inTime));
+  const capture = async (key: Key, by = client) => summary(await by.capture({ key }, inTime));
+  const voidOf = async (key: Key, by = client) => summary(await by.void({ key }, inTime));
+  const intentOf = ({ paymentId }: Key) =>
+    [...standIn.intents.values()].find(({ metadata }) => metadata["payment_id"] === paymentId)!;
+  const intentsOf = ({ paymentId }: Key) =>
+    [...standIn.intents.values()].filter(({ metadata }) => metadata["payment_id"] === paymentId);
+  const refundsOf = ({ paymentId }: Key) =>
+    [...standIn.refunds.values()].filter(({ metadata }) => (metadata as Key).paymentId ?? paymentId === paymentId);
+
+  it("makes an intent that is captured by hand, confirms it, captures it and refunds it, each with a key of its own", async () => {
+    const key = newKey();
+    const { eventId, paymentId } = key;
+    const refundId = randomUUID();
+    assert.equal(await authorize(key), "AUTHORIZED");
+    assert.equal(await capture(key), "CAPTURED");
+    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
+    const { id } = intentOf(key);
+    assert.deepEqual(
+      standIn.asked.map(({ route, key: idempotencyKey }) => [route, idempotencyKey]),
+      [
+        ["POST /v1/payment_intents", `${paymentId}:create`],
+        [`POST /v1/payment_intents/${id}/confirm`, `${paymentId}:authorize`],
+        [`POST /v1/payment_intents/${id}/capture`, `${paymentId}:capture`],
+        [`GET /v1/refunds?payment_intent=${id}&limit=100`, undefined],
+        ["POST /v1/refunds", `${paymentId}:refund:${refundId}`],
+      ],
+    );
+    assert.deepEqual(standIn.asked[0]!.form, {
+      ...{ amount: "4200", currency: "eur", capture_method: "manual", "allowed_payment_method_types[0]": "card" },
+      ...{ "metadata[event_id]": eventId, "metadata[payment_id]": paymentId },
+    });
+    assert.deepEqual(standIn.asked[1]!.form, { payment_method: "pm_ok", return_url: "https://shop.example/back" });
+    assert.ok(standIn.asked.every(({ authorization }) => authorization === `Bearer ${secretKey}`));
+  });
+
+  for (const [token, expected] of [
+    ["pm_declined", "DECLINED insufficient_funds"],
+    ["pm_missing", "DECLINED invalid_token"],
+  ] as const) {
+    it(`${token}: ${expected}`, async () => {
+      assert.equal(await authorize(newKey(), token), expected);
+    });
+  }
+
+  it("declines an amount of which Stripe makes no intent, and has nothing to void then", async () => {
+    const key = newKey();
+    const order = { ...orderFor(key, "pm_ok"), amount: { currencyCode: "EUR", amountMinor: 1n } };
+    assert.equal(summary(await client.authorize(order, inTime)), "DECLINED other");
+    const lost = newKey();
+    standIn.failNext("POST /v1/payment_intents", "hang");
+    assert.equal(summary(await hasty.authorize({ ...order, key: lost }, inTime)), "AUTHORIZING");
+    assert.equal(await voidOf(lost), "VOIDED");
+  });
+
+  it("asks again with the same keys when an answer is lost, and nothing is done twice", async () => {
+    for (const how of ["hang", "reset", errorOf(500, { type: "api_error" }), errorOf(429, {})] as const) {
+      for (const [route, when] of [
+        ["POST /v1/payment_intents", "after"],
+        ["POST /v1/payment_intents/*/confirm", "after"],
+        ["POST /v1/payment_intents/*/confirm", "before"],
+        ["POST /v1/payment_intents/*/capture", "after"],
+      ] as const) {
+        const key = newKey();
+        standIn.failNext(route, how, when);
+        // A reset is tried once more by the library itself, with the same key.
+        const lost = how === "reset" ? [] : ["AUTHORIZING", "CAPTURING"];
+        const first = [await authorize(key, "pm_ok", hasty)];
+        assert.equal(await authorize(key), "AUTHORIZED");
+        first.push(await capture(key, hasty));
+        assert.equal(await capture(key), "CAPTURED");
+        if (lost.length > 0)
+          assert.ok(
+            first.some((state) => lost.includes(state)),
+            `${route} ${String(how)}`,
+          );
+        assert.equal(intentsOf(key).length, 1);
+        assert.equal(intentOf(key).status, "succeeded");
+      }
+    }
+  });
+
+  it("takes a wrong key, a limit and a fault of Stripe's for no answer about the payment", async () => {
+    for (const status of [400, 401, 403, 404, 409, 429, 500, 503]) {
+      const key = newKey();
+      standIn.failNext("POST /v1/payment_intents/*/confirm", errorOf(status, {}));
+      assert.equal(await authorize(key, "pm_ok", hasty), "AUTHORIZING", String(status));
+      assert.equal(await authorize(key), "AUTHORIZED");
+    }
+  });
+
+  it("voids an authorisation whose answer was lost, whether it was made or not, and none that comes late revives it", async () => {
+    for (const route of ["POST /v1/payment_intents", "POST /v1/payment_intents/*/confirm"]) {
+      for (const when of ["before", "after"] as const) {
+        const key = newKey();
+        standIn.failNext(route, "hang", when);
+        assert.equal(await authorize(key, "pm_ok", hasty), "AUTHORIZING");
+        assert.equal(await voidOf(key), "VOIDED");
+        assert.deepEqual(
+          intentsOf(key).map(({ status }) => status),
+          ["canceled"],
+        );
+        const stripe = new StripeClient(secretKey, {
+          host: "127.0.0.1",
+          port: new URL(standIn.url).port,
+          protocol: "http",
+        });
+        await assert.rejects(stripe.paymentIntents.confirm(intentOf(key).id, { payment_method: "pm_ok" }));
+      }
+    }
+  });
+
+  it("does not void what was captured", async () => {
+    const key = newKey();
+    await authorize(key);
+    intentOf(key).status = "succeeded";
+    assert.equal(await voidOf(key), "VOIDING");
+  });
+
+  it("learns of an authorisation that ran out when it is captured", async () => {
+    const key = newKey();
+    await authorize(key);
+    Object.assign(intentOf(key), { status: "canceled", cancellation_reason: "automatic" });
+    assert.equal(await capture(key), "DECLINED authorization_expired");
+  });
+
+  it("waits for a refund that is pending, and makes no second one though Stripe forgot the key", async () => {
+    const key = newKey();
+    const refundId = randomUUID();
+    await authorize(key);
+    await capture(key);
+    standIn.refundStatus = "pending";
+    assert.equal(summary(await hasty.refund({ key, refundId }, inTime)), "REFUNDING");
+    const [made] = [...standIn.refunds.values()].slice(-1);
+    made!.status = "succeeded";
+    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
+    assert.equal(refundsOf(key).filter(({ payment_intent: id }) => id === intentOf(key).id).length, 1);
+  });
+
+  it("refunds in parts, each its own amount, though Stripe forgot the keys", async () => {
+    const key = newKey();
+    const [first, second] = [randomUUID(), randomUUID()];
+    const part = async (refundId: string, amountMinor: bigint) =>
+      summary(await client.refund({ key, refundId, part: { amountMinor, returnedMinor: 0n } }, inTime));
+    await authorize(key);
+    await capture(key);
+    standIn.refundStatus = "pending";
+    assert.equal(
+      summary(await hasty.refund({ key, refundId: first, part: { amountMinor: 1_000n, returnedMinor: 0n } }, inTime)),
+      "REFUNDING",
+    );
+    for (const made of standIn.refunds.values()) made.status = "succeeded";
+    standIn.refundStatus = "succeeded";
+    assert.equal(await part(first, 1_000n), "CAPTURED");
+    assert.equal(await part(second, 3_200n), "REFUNDED");
+    const made = [...standIn.refunds.values()].filter(({ payment_intent: id }) => id === intentOf(key).id);
+    assert.deepEqual(
+      made.map(({ amount }) => amount),
+      [1_000, 3_200],
+    );
+  });
+
+  describe("with a bank's page in between", () => {
+    const sign = (event: object, options: { secret?: string; ageSeconds?: number } = {}) => {
+      const { secret = webhookSecret, ageSeconds = 0 } = options;
+      const payload = JSON.stringify(event);
+      const timestamp = Math.floor(Date.now() / 1000) - ageSeconds;
+      const signature = new StripeClient(secretKey).webhooks.generateTestHeaderString({ payload, secret, timestamp });
+      return { provider: "stripe", body: Buffer.from(payload), signature };
+    };
+    const send = async (...[event, options]: Parameters<typeof sign>) => {
+      const { outcome } = await client.handleWebhook(sign(event, options), inTime);
+      return outcome.case === "refusal" ? RefusalReason[outcome.value.reason] : outcome.case;
+    };
+    const eventOf = (type: string, object: unknown, id = `evt_${randomUUID()}`) => ({
+      ...{ id, object: "event", type },
+      data: { object },
+    });
+    const read = async (key: Key) => {
+      const { outcomes } = await client.getPayments({ keys: [key] }, inTime);
+      return summary({ outcome: outcomes[0] });
+    };
+
+    it("tells where the buyer has to go, and goes on when a webhook says that they were there", async () => {
+      for (const [isProven, end] of [
+        [true, "AUTHORIZED"],
+        [false, "DECLINED authentication_required"],
+      ] as const) {
+        const key = newKey();
+        const { outcome } = await client.authorize(orderFor(key, "pm_3ds"), inTime);
+        const intent = intentOf(key);
+        assert.ok(outcome?.outcome.case === "payment");
+        assert.equal(outcome.outcome.value.nextActionUrl, `${standIn.url}/bank/${intent.id}`);
+        assert.equal(await send(eventOf("payment_intent.requires_action", intent)), "accepted");
+        assert.equal(await read(key), "ACTION_REQUIRED");
+        standIn.act(intent.id, isProven);
+        assert.equal(await send(eventOf("payment_intent.amount_capturable_updated", intent)), "accepted");
+        assert.equal(await read(key), end);
+      }
+    });
+
+    it("declines an action that only Stripe's own client could do", async () => {
+      const key = newKey();
+      await authorize(key, "pm_3ds");
+      intentOf(key)["next_action"] = { type: "use_stripe_sdk", use_stripe_sdk: {} };
+      assert.equal(await authorize(key, "pm_3ds"), "DECLINED authentication_required");
+    });
+
+    it("asks Stripe how a dispute stands, and lets it come again when Stripe does not say", async () => {
+      const key = newKey();
+      await authorize(key);
+      await capture(key);
+      const dispute = {
+        ...{ id: "dp_1", object: "dispute", payment_intent: intentOf(key).id, status: "needs_response" },
+        ...{
+          amount: 4_200,
+          currency: "eur",
+          reason: "fraudulent",
+          balance_transactions: [{ id: "txn_1" }] as object[],
+        },
+      };
+      standIn.disputes.set(dispute.id, dispute);
+      const disputed = async () =>
+        (
+          await harness.database.sql<{ line: string }[]>`
+            select status || ' ' || amount_minor || ' ' || currency_code as line
+            from payment.dispute where payment_id = ${key.paymentId}`
+        ).map(({ line }) => line);
+      const created = eventOf("charge.dispute.created", dispute);
+      standIn.failNext("GET /v1/disputes/*", errorOf(500, { type: "api_error" }));
+      assert.equal(await send(created), "IN_PROGRESS");
+      dispute.balance_transactions = [];
+      assert.equal(await send(created), "accepted");
+      assert.deepEqual(await disputed(), ["1 4200 EUR"]);
+      dispute.balance_transactions = [{}, {}];
+      dispute.status = "won";
+      assert.equal(await send(eventOf("charge.dispute.closed", { ...dispute, status: "lost" })), "accepted");
+      assert.deepEqual(await disputed(), ["3 4200 EUR"]);
+    });
+
+    it("believes no webhook that is forged, old or senseless", async () => {
+      const event = eventOf("payment_intent.succeeded", { object: "payment_intent", metadata: {} });
+      assert.equal(await send(event, { secret: "whsec_of_somebody_else" }), "INVALID_ARGUMENT");
+      assert.equal(await send(event, { ageSeconds: 330 }), "INVALID_ARGUMENT");
+      assert.equal(await send({ id: 7 }), "INVALID_ARGUMENT");
+      assert.equal(await send(event, { ageSeconds: 200 }), "accepted");
+      const { outcome } = await client.handleWebhook({ ...sign(event), signature: "" }, inTime);
+      assert.equal(outcome.case, "refusal");
+    });
+
+    it("lets other systems' objects be", async () => {
+      for (const object of [{ object: "customer" }, { object: "payment_intent", metadata: { payment_id: "7" } }]) {
+        assert.equal(await send(eventOf("any", object)), "accepted");
+      }
+    });
+  });
+});

@@ -1,0 +1,138 @@
+// What a provider's webhook does. It is only a hint that a payment has moved: what it says is not believed, the provider is
+// asked. So order does not matter, and a repeat changes nothing. It is remembered once it has been processed; whatever went
+// wrong before that is answered so that the provider sends it again.
+
+import type { Caller } from "#shared/batcher";
+import type { Logger } from "#shared/logger";
+import { Counter, type Registry } from "#shared/metrics";
+import type { Bulkhead } from "./bulkhead.ts";
+import { disputeStatusNames, type Dispute } from "./domain/dispute.ts";
+import { PaymentState, type Payment } from "./domain/payment.ts";
+import type { Finished } from "./domain/settle.ts";
+import type { Payments } from "./payments.ts";
+import type { Notice } from "./providers/provider.ts";
+import type { Providers } from "./providers/providers.ts";
+import type { DisputeStore } from "./store-disputes.ts";
+import type { Store } from "./store.ts";
+import type { WebhookStore } from "./store-webhooks.ts";
+
+/** A webhook as it came. */
+export type Webhook = { provider: string; body: Uint8Array; signature: string };
+
+/** What became of a webhook. `payment` is the one that it is about, as it stands, if it is one of ours. */
+export type WebhookOutcome =
+  | { kind: "accepted"; isRepeat: boolean; payment: Payment | undefined }
+  | { kind: "unknownProvider" }
+  | { kind: "refused"; why: "signature" | "malformed" }
+  /** To be sent again. */
+  | { kind: "notProcessed" | "overloaded" };
+
+/** Handles webhooks. Throws for failed I/O; then it was not processed. */
+export type HandleWebhook = (webhook: Webhook, caller: Caller) => Promise<WebhookOutcome>;
+
+/** What `createWebhooks` needs. */
+export type WebhooksContext = {
+  providers: Pick<Providers, "get">;
+  payments: Pick<Payments, "finish">;
+  store: Pick<Store, "read">;
+  webhooks: Pick<WebhookStore, "isKnown" | "remember">;
+  disputes: Pick<DisputeStore, "record">;
+  bulkhead: Bulkhead;
+  log: Logger;
+  metrics: Registry;
+};
+
+// From AUTHORIZING over ACTION_REQUIRED to its end: a webhook can overtake the answer to the call that it tells of.
+const roundsMax = 2;
+
+/** Returns the function that handles webhooks. */
+export function createWebhooks(context: WebhooksContext): HandleWebhook {
+  const { providers, payments, store, webhooks, disputes, bulkhead, log, metrics } = context;
+  const outcomes = new Counter({
+    name: "boxoffice_payment_webhooks_total",
+    help: "Webhooks by what became of them.",
+    labelNames: ["outcome"],
+    registers: [metrics],
+  });
+
+  async function handle({ provider: name, body, signature }: Webhook, caller: Caller): Promise<WebhookOutcome> {
+    const provider = providers.get(name);
+    if (!provider) return { kind: "unknownProvider" };
+    const read = await provider.readNotice({ body, signature }, Math.max(1, caller.deadlineAtMs - Date.now()));
+    if (read.kind === "refused") return read;
+    if (read.kind === "unknown") return { kind: "notProcessed" };
+    const key = { provider: name, noticeId: read.notice.id };
+    if (await webhooks.isKnown(key)) return { kind: "accepted", isRepeat: true, payment: undefined };
+    const leave = await bulkhead.enter(caller.deadlineAtMs);
+    if (!leave) return { kind: "overloaded" };
+    try {
+      const outcome = await process(read.notice, caller.deadlineAtMs);
+      if (outcome.kind === "accepted") await webhooks.remember(key);
+      return outcome;
+    } finally {
+      leave();
+    }
+  }
+
+  async function process({ about, dispute }: Notice, deadlineAtMs: number): Promise<WebhookOutcome> {
+    const [payment] = about ? await store.read([about]) : [];
+    // Every payment of ours was written before the provider heard of it, so one that is not here is somebody else's.
+    if (!payment) return { kind: "accepted", isRepeat: false, payment: undefined };
+    const { payment: after, isAnswered } = await catchUp(payment, deadlineAtMs);
+    if (!isAnswered) return { kind: "notProcessed" };
+    // What is disputed was captured, and the capture is booked before what undoes it.
+    if (dispute && !isCaptured(after.state)) return { kind: "notProcessed" };
+    if (dispute) await record(after, dispute);
+    return { kind: "accepted", isRepeat: false, payment: after };
+  }
+
+  async function record(payment: Payment, dispute: Dispute): Promise<void> {
+    if (!(await disputes.record(payment, dispute))) return;
+    const { eventId, paymentId, order } = payment;
+    const { ref, reason } = dispute;
+    const status = disputeStatusNames[dispute.status];
+    log.warn({
+      event: "payment.disputed",
+      eventId,
+      paymentId,
+      reservationId: order?.reservationId,
+      ref,
+      status,
+      reason,
+    });
+  }
+
+  async function catchUp(payment: Payment, deadlineAtMs: number): Promise<Finished> {
+    let current: Finished = { payment, isAnswered: true };
+    for (let round = 0; round < roundsMax && mayAsk(current.payment); round += 1) {
+      const { state } = current.payment;
+      current = await payments.finish(current.payment, deadlineAtMs);
+      if (!current.isAnswered || current.payment.state === state) break;
+    }
+    return current;
+  }
+
+  return async (webhook, caller) => {
+    const outcome = await handle(webhook, caller);
+    outcomes.inc({ outcome: outcome.kind === "accepted" && outcome.isRepeat ? "repeated" : outcome.kind });
+    return outcome;
+  };
+}
+
+function isCaptured(state: PaymentState): boolean {
+  return state === PaymentState.CAPTURED || state === PaymentState.REFUNDING || state === PaymentState.REFUNDED;
+}
+
+// A provider that refused for good is left alone for a while, also when it tells of that very refusal.
+function mayAsk({ state, isRetryDue }: Payment): boolean {
+  switch (state) {
+    case PaymentState.AUTHORIZING:
+    case PaymentState.ACTION_REQUIRED:
+    case PaymentState.CAPTURING:
+    case PaymentState.VOIDING:
+    case PaymentState.REFUNDING:
+      return isRetryDue;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,178 @@
+// A stand-in for Stripe at the network's border: answers in Stripe's shapes, keeps idempotency keys as Stripe does, and
+// records what it was asked. The payment method says how a payment goes:
+//   pm_ok            authorised
+//   pm_declined      402 insufficient_funds
+//   pm_missing       400 resource_missing
+//   pm_3ds           requires_action; `act` finishes it
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+type Json = Record<string, unknown>;
+type Intent = Json & { id: string; status: string; metadata: Json };
+type Answer = { status: number; body: Json };
+
+/** One request as it came. */
+export type Asked = { route: string; key: string | undefined; form: Record<string, string>; authorization: string };
+
+export type StripeStandIn = {
+  url: string;
+  asked: Asked[];
+  intents: Map<string, Intent>;
+  refunds: Map<string, Json & { status: string }>;
+  disputes: Map<string, Json>;
+  /** Answers the next calls of a route before they are acted on: with a status, or never. */
+  failNext(route: string, how: Answer | "hang" | "reset", when?: "before" | "after"): void;
+  /** What the next refunds become. */
+  refundStatus: string;
+  /** The customer proves who they are at the bank's page, or does not. */
+  act(intentId: string, isProven: boolean): void;
+  close(): Promise<void>;
+};
+
+export async function startStripeStandIn(): Promise<StripeStandIn> {
+  const asked: Asked[] = [];
+  const intents = new Map<string, Intent>();
+  const refunds = new Map<string, Json & { status: string }>();
+  const disputes = new Map<string, Json>();
+  const answers = new Map<string, { form: string; answer: Answer }>();
+  const failures: { route: string; how: Answer | "hang" | "reset"; when: "before" | "after" }[] = [];
+  let count = 0;
+  let url = "";
+
+  function perform(route: string, form: Record<string, string>): Answer {
+    const [, id = "", verb = ""] = /^\w+ \/v1\/payment_intents\/(\w+)(?:\/(\w+))?$/.exec(route) ?? [];
+    if (route === "POST /v1/payment_intents") return create(form);
+    if (route === "POST /v1/refunds") return refund(form);
+    if (route.startsWith("GET /v1/refunds?")) {
+      const intentId = new URLSearchParams(route.split("?")[1]).get("payment_intent");
+      const data = [...refunds.values()].filter((each) => each["payment_intent"] === intentId).toReversed();
+      return { status: 200, body: { object: "list", data, has_more: false, url: "/v1/refunds" } };
+    }
+    const dispute = disputes.get(/^GET \/v1\/disputes\/(\w+)$/.exec(route)?.[1] ?? "");
+    if (dispute) return { status: 200, body: dispute };
+    const intent = intents.get(id);
+    if (!intent) return errorOf(404, { code: "resource_missing", param: "intent" });
+    switch (verb) {
+      case "":
+        return { status: 200, body: intent };
+      case "confirm":
+        return confirm(intent, form);
+      case "capture":
+        return step(intent, { from: ["requires_capture"], to: "succeeded" });
+      case "cancel":
+        return step(intent, {
+          from: ["requires_payment_method", "requires_action", "requires_capture"],
+          to: "canceled",
+        });
+      default:
+        return errorOf(404, {});
+    }
+  }
+
+  function create(form: Record<string, string>): Answer {
+    if (Number(form["amount"]) < 50) return errorOf(400, { code: "amount_too_small", param: "amount" });
+    const intent: Intent = {
+      ...{ id: `pi_${(count += 1)}`, object: "payment_intent", status: "requires_payment_method" },
+      ...{ amount: Number(form["amount"]), currency: form["currency"], capture_method: form["capture_method"] },
+      metadata: { event_id: form["metadata[event_id]"], payment_id: form["metadata[payment_id]"] },
+    };
+    intents.set(intent.id, intent);
+    return { status: 200, body: intent };
+  }
+
+  function confirm(intent: Intent, form: Record<string, string>): Answer {
+    if (intent.status !== "requires_payment_method") return unexpected(intent);
+    switch (form["payment_method"]) {
+      case "pm_declined":
+        intent["last_payment_error"] = { code: "card_declined", decline_code: "insufficient_funds" };
+        return errorOf(402, {
+          ...{ type: "card_error", code: "card_declined", decline_code: "insufficient_funds" },
+          payment_intent: intent,
+        });
+      case "pm_missing":
+        return errorOf(400, { code: "resource_missing", param: "payment_method" });
+      case "pm_3ds":
+        intent.status = "requires_action";
+        intent["next_action"] = { type: "redirect_to_url", redirect_to_url: { url: `${url}/bank/${intent.id}` } };
+        break;
+      default:
+        intent.status = "requires_capture";
+    }
+    return { status: 200, body: intent };
+  }
+
+  function step(intent: Intent, { from, to }: { from: string[]; to: string }): Answer {
+    if (!from.includes(intent.status)) return unexpected(intent);
+    intent.status = to;
+    return { status: 200, body: intent };
+  }
+
+  function refund(form: Record<string, string>): Answer {
+    const metadata = { refund_id: form["metadata[refund_id]"], payment_id: form["metadata[payment_id]"] };
+    const made = {
+      ...{ id: `re_${(count += 1)}`, object: "refund", payment_intent: form["payment_intent"] },
+      ...{ amount: Number(form["amount"]), metadata, status: standIn.refundStatus },
+    };
+    refunds.set(made.id, made);
+    return { status: 200, body: made };
+  }
+
+  function answerTo(route: string, key: string | undefined, form: Record<string, string>): Answer {
+    const fingerprint = `${route} ${JSON.stringify(form)}`;
+    const known = key === undefined ? undefined : answers.get(key);
+    if (known && known.form !== fingerprint) return errorOf(400, { type: "idempotency_error" });
+    // As it was: a repeat gets the first answer again.
+    const answer = known?.answer ?? structuredClone(perform(route, form));
+    if (key !== undefined) answers.set(key, { form: fingerprint, answer });
+    return answer;
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = Buffer.concat((await request.toArray()) as Buffer[]).toString();
+    const form = Object.fromEntries(new URLSearchParams(body));
+    const route = `${request.method} ${request.url}`;
+    const key = request.headers["idempotency-key"] as string | undefined;
+    asked.push({ route, key, form, authorization: String(request.headers.authorization) });
+    const index = failures.findIndex((each) => each.route === route.replace(/(pi|re|dp)_\d+/, "*"));
+    const failure = index < 0 ? undefined : failures.splice(index, 1)[0];
+    const answer = failure?.when === "before" ? undefined : answerTo(route, key, form);
+    if (failure?.how === "reset") return void request.socket.resetAndDestroy();
+    if (failure?.how === "hang") return;
+    const { status, body: sent } = failure?.how ?? answer!;
+    response.writeHead(status, { "content-type": "application/json", "request-id": "req_1" }).end(JSON.stringify(sent));
+  }
+
+  const server = createServer((request, response) => void serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const standIn: StripeStandIn = {
+    url,
+    asked,
+    intents,
+    refunds,
+    disputes,
+    refundStatus: "succeeded",
+    failNext: (route, how, when = "before") => void failures.push({ route, how, when }),
+    act(intentId, isProven) {
+      const intent = intents.get(intentId)!;
+      intent["next_action"] = null;
+      intent.status = isProven ? "requires_capture" : "requires_payment_method";
+      if (!isProven) intent["last_payment_error"] = { code: "payment_intent_authentication_failure" };
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return standIn;
+}
+
+/** An error in Stripe's shape. */
+export function errorOf(status: number, error: Json): Answer {
+  return { status, body: { error: { type: "invalid_request_error", message: "words of Stripe's", ...error } } };
+}
+
+function unexpected(intent: Intent): Answer {
+  return errorOf(400, { code: "payment_intent_unexpected_state", payment_intent: intent });
+}

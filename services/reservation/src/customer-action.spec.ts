@@ -1,0 +1,250 @@
+// Payments that wait for minutes until the customer has been at the bank's page.
+
+import assert from "node:assert/strict";
+import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { EndReason } from "#gen/boxoffice/reservation/v1/reservation";
+import { bankPage } from "../test/fake-payment.ts";
+import { gateAt } from "../test/hooks.ts";
+import {
+  cancel,
+  createWorld,
+  customerId,
+  eventually,
+  newIds,
+  outcomeOf,
+  pay,
+  reservationOf,
+  reserve,
+  stateNow,
+  within,
+  type Ids,
+  type Replica,
+  type World,
+} from "../test/world.ts";
+
+describe("a payment that wants something of the customer", () => {
+  let world: World;
+  let replica: Replica;
+  let other: Replica;
+  before(async () => {
+    world = await createWorld();
+    // They leave bookings alone that nobody tells them of; one that looks by itself comes when a test says so.
+    const settings = { RECONCILER_INTERVAL_MS: "60000" };
+    replica = await world.startReplica(settings);
+    other = await world.startReplica(settings);
+  });
+  beforeEach(() => {
+    world.inventory.hooks.reset();
+    world.payment.hooks.reset();
+    Object.assign(world.inventory.settings, {
+      ...{ ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity },
+    });
+  });
+  after(() => world.end());
+
+  const token = "tok_3ds";
+  const read = async (ids: Ids) => {
+    const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId } }, within);
+    return reservationOf(outcome);
+  };
+  const begin = async () => {
+    const ids = await reserve(replica);
+    const { outcome, paymentId } = await pay(replica, ids, { token });
+    assert.equal(outcomeOf(outcome), "PAYING");
+    assert.equal(reservationOf(outcome).nextActionUrl, bankPage);
+    assert.notEqual(paymentId, "");
+    return ids;
+  };
+  const isNow = (ids: Ids, wanted: string) =>
+    eventually(
+      () => stateNow(replica, ids),
+      (state) => state === wanted,
+    );
+  // As if the last look had been long ago.
+  const passPoll = (ids: Ids) => world.database.sql`
+    update reservation.reservation set next_attempt_at = clock_timestamp() + interval '10 minutes' - interval '3 seconds'
+    where reservation_id = ${ids.reservationId} and next_action_url is not null`;
+
+  it("answers PAYING and where to go, to whoever asks, and keeps no process busy", async () => {
+    const ids = await begin();
+    assert.equal((await read(ids)).nextActionUrl, bankPage);
+    assert.equal(reservationOf((await pay(other, ids, { token })).outcome).nextActionUrl, bankPage);
+    assert.equal(outcomeOf((await pay(other, ids, { token, key: "another" })).outcome), "IN_PROGRESS");
+    const metrics = await (await fetch(`http://127.0.0.1:${replica.adminPort}/metrics`)).text();
+    assert.match(metrics, /boxoffice_sagas_running 0/);
+  });
+
+  it("is finished at once by a hint that the payment has moved", async () => {
+    const ids = await begin();
+    world.payment.act(ids.reservationId, true);
+    await other.client.resumeCheckout(ids, within);
+    await isNow(ids, "CONFIRMED");
+    const { outcome } = await pay(replica, ids, { token });
+    assert.equal(outcomeOf(outcome), "CONFIRMED");
+    assert.equal(reservationOf(outcome).nextActionUrl, "");
+    assert.equal(world.payment.capturesOf(ids.reservationId), 1);
+  });
+
+  it("is finished by the customer's repeat, who is back before the provider tells", async () => {
+    const ids = await begin();
+    world.payment.act(ids.reservationId, true);
+    await passPoll(ids);
+    assert.equal(outcomeOf((await pay(other, ids, { token })).outcome), "CONFIRMED");
+  });
+
+  it("is asked about no more than every two seconds, however often the customer repeats", async () => {
+    const ids = await begin();
+    const before = world.payment.hooks.calls.get("authorize")!;
+    await Promise.all(Array.from({ length: 20 }, (_, index) => pay(index % 2 ? replica : other, ids, { token })));
+    assert.equal(world.payment.hooks.calls.get("authorize"), before);
+  });
+
+  it("is finished by the reconciler when nobody tells and nobody comes back", async () => {
+    const polling = await world.startReplica({ ACTION_POLL_MS: "20", RECONCILER_INTERVAL_MS: "20" });
+    const ids = await reserve(polling);
+    await pay(polling, ids, { token });
+    const asked = world.payment.hooks.calls.get("authorize")!;
+    await eventually(
+      () => world.payment.hooks.calls.get("authorize")!,
+      (calls) => calls > asked,
+    );
+    world.payment.act(ids.reservationId, true);
+    await isNow(ids, "CONFIRMED");
+    await polling.stop();
+  });
+
+  it("that the customer fails is declined, and another card may follow", async () => {
+    const ids = await begin();
+    world.payment.act(ids.reservationId, false);
+    await replica.client.resumeCheckout(ids, within);
+    await isNow(ids, "HELD");
+    assert.equal(outcomeOf((await pay(replica, ids, { token })).outcome), "PAYMENT_DECLINED");
+    assert.equal((await read(ids)).nextActionUrl, "");
+    assert.equal(outcomeOf((await pay(replica, ids, { key: "attempt-2" })).outcome), "CONFIRMED");
+  });
+
+  it("can be given up by the customer, which frees the seats", async () => {
+    const ids = await begin();
+    await cancel(other, ids);
+    await isNow(ids, "CANCELLED");
+    assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+    assert.equal(world.inventory.stateOf(ids.reservationId), "RELEASED");
+    assert.equal(outcomeOf((await pay(replica, ids, { token })).outcome), "WRONG_STATE");
+    assert.equal(await cancel(replica, ids), "CANCELLED");
+  });
+
+  it("that is given up while the customer proves who they are ends one way or the other", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const ids = await begin();
+      world.payment.act(ids.reservationId, true);
+      await Promise.all([replica.client.resumeCheckout(ids, within), cancel(other, ids)]);
+      const end = await eventually(
+        () => stateNow(replica, ids),
+        (state) => state === "CONFIRMED" || state === "CANCELLED" || state === "REFUNDED",
+      );
+      const expected = { CONFIRMED: "CAPTURED", CANCELLED: "VOIDED", REFUNDED: "REFUNDED" }[end]!;
+      assert.deepEqual(world.payment.statesOf(ids.reservationId), [expected]);
+    }
+  });
+
+  it("keeps its hold while it waits, as long as inventory lets it", async () => {
+    Object.assign(world.inventory.settings, { ttlMs: 2_000, capMs: 300_000 });
+    const before = Date.now();
+    const ids = await begin();
+    assert.ok(Number((await read(ids)).holdExpireTime!.seconds) * 1000 > before + 60_000);
+  });
+
+  it("is given back when the hold can't be prolonged any more", async () => {
+    Object.assign(world.inventory.settings, { ttlMs: 300, capMs: 600 });
+    const polling = await world.startReplica({ ACTION_POLL_MS: "20", RECONCILER_INTERVAL_MS: "20" });
+    const ids = await reserve(polling);
+    await pay(polling, ids, { token });
+    await isNow(ids, "EXPIRED");
+    assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+    assert.equal((await read(ids)).endReason, EndReason.HOLD_LAPSED);
+    await polling.stop();
+  });
+
+  it("still buys the seats when the customer acted in time and everybody else was late", async () => {
+    const ids = await begin();
+    world.inventory.lapse(ids.reservationId);
+    await world.database.sql`
+      update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
+      where reservation_id = ${ids.reservationId}`;
+    world.payment.act(ids.reservationId, true);
+    await replica.client.resumeCheckout(ids, within);
+    await isNow(ids, "CONFIRMED");
+    assert.equal((await read(ids)).endReason, EndReason.UNSPECIFIED);
+  });
+
+  describe("that comes after the hold's end, when somebody else has the seats", () => {
+    const comeLate = async (ids: Ids) => {
+      world.inventory.lapse(ids.reservationId);
+      await world.database.sql`
+        update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
+        where reservation_id = ${ids.reservationId}`;
+      world.payment.act(ids.reservationId, true);
+      world.inventory.settings.placesMax = 0;
+      await replica.client.resumeCheckout(ids, within);
+    };
+    const refundsOf = async ({ reservationId }: Ids) => world.database.sql`
+      select kind, amount_minor, returned_minor, requested_by, reason from reservation.refund
+      where reservation_id = ${reservationId}`;
+
+    it("is voided", async () => {
+      const ids = await begin();
+      await comeLate(ids);
+      await isNow(ids, "EXPIRED");
+      assert.equal((await read(ids)).endReason, EndReason.PAID_TOO_LATE);
+      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+      assert.deepEqual([...(await refundsOf(ids))], []);
+    });
+
+    it("is refunded where it was captured all the same, by a refund that says why", async () => {
+      const ids = await begin();
+      const payment = [...world.payment.payments.values()].find(
+        ({ request }) => request.reservationId === ids.reservationId,
+      )!;
+      payment.captures = 1;
+      await comeLate(ids);
+      await isNow(ids, "REFUNDED");
+      const { endReason, refunded } = await read(ids);
+      assert.deepEqual([endReason, refunded?.amountMinor], [EndReason.PAID_TOO_LATE, 5_000n]);
+      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["REFUNDED"]);
+      assert.deepEqual(
+        [...(await refundsOf(ids))],
+        [
+          {
+            ...{ kind: "whole", amount_minor: 5_000, returned_minor: 5_000, requested_by: "reservation" },
+            reason: "captured after the seats were lost",
+          },
+        ],
+      );
+    });
+  });
+
+  it("is no business of a hint about something else", async () => {
+    const held = await reserve(replica);
+    await replica.client.resumeCheckout(held, within);
+    await replica.client.resumeCheckout(newIds(), within);
+    assert.equal(await stateNow(replica, held), "HELD");
+    const paying = await reserve(replica);
+    const gate = gateAt("authorize");
+    world.payment.hooks.before = gate.hook;
+    const answer = pay(replica, paying);
+    await gate.reached;
+    await other.client.resumeCheckout(paying, within);
+    assert.equal(world.payment.hooks.calls.get("authorize"), 1);
+    gate.open();
+    assert.equal(outcomeOf((await answer).outcome), "CONFIRMED");
+    assert.equal(world.payment.payments.get((await answer).paymentId)?.state, PaymentState.CAPTURED);
+  });
+
+  it("leaves everything as it should be", async () => {
+    const { reports } = await replica.client.checkInvariants({}, within);
+    assert.deepEqual(
+      reports.filter(({ violations }) => violations > 0n).map(({ name, examples }) => ({ name, examples })),
+      [],
+    );
+  });
+});
