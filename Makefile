@@ -8,7 +8,7 @@ stubs_dir ?= dist
 bench_words := $(foreach word,only quick soak million report,$(if $($(word)),$(word)=$($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
+.PHONY: help up build test faults conformance lint format bench bench-million bench-check generate docs stubs migrate reset logs node
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
@@ -22,6 +22,9 @@ build: node_modules/.package-lock.json ## Compile to dist/ the JavaScript that p
 
 test: node_modules/.package-lock.json ## Run every test with what it needs, and measure the coverage
 	@$(run) test/run.ts
+
+faults: node_modules/.package-lock.json ## Break everything in turn and check that no promise breaks with it; about an hour (only=kill/payment,postgres)
+	@$(run) test/faults/main.ts $(if $(only),only=$(only)) $(if $(report),report=$(report))
 
 conformance: node_modules/.package-lock.json ## Run Connect's own conformance suite against the gateway (needs connectconformance)
 	@$(run) test/conformance/run.ts
