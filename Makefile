@@ -6,7 +6,7 @@ bin := node_modules/.bin
 run := node --import=tsx
 stubs_dir ?= dist
 sbom_dir ?= dist
-targets := help up build test conformance stripe-mock-test lint format audit sbom bench bench-million bench-check generate docs stubs migrate verify-ledger reset logs node
+targets := help up build test faults conformance stripe-mock-test lint format audit sbom bench bench-million bench-check generate docs stubs migrate verify-ledger reset logs node
 # Whatever was said beside the targets, so that a word that is none is refused, not ignored.
 bench_words = $(MAKEOVERRIDES) $(filter-out $(targets),$(MAKECMDGOALS))
 
@@ -25,6 +25,9 @@ build: node_modules/.package-lock.json ## Compile to dist/ the JavaScript that p
 
 test: node_modules/.package-lock.json ## Run every test with what it needs, and measure the coverage
 	@$(run) test/run.ts
+
+faults: node_modules/.package-lock.json ## Break everything in turn and check that no promise breaks with it; about an hour (only=kill/payment,postgres)
+	@$(run) test/faults/main.ts $(if $(only),only=$(only)) $(if $(report),report=$(report))
 
 conformance: node_modules/.package-lock.json ## Run Connect's own conformance suite against the gateway (needs connectconformance)
 	@$(run) test/conformance/run.ts

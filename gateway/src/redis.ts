@@ -9,6 +9,8 @@ export function createRedis(url: string, log: Logger): Redis {
   const redis = new Redis(url, {
     connectTimeout: 2_000,
     commandTimeout: 250,
+    // A connection on which nothing comes back any more is given up for another.
+    socketTimeout: 2_000,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(100 * attempt, 2_000),

@@ -79,6 +79,11 @@ export function createGrpcClient<S extends DescService>(
     // grpc-js waits up to two minutes before it tries an address again; a restarted replica is back within seconds.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
+    // A connection whose other side has gone silent is left within eight seconds, instead of failing every call by its
+    // deadline. A busy process may be slow to answer a ping. Also while no call runs, so that the next one need not find out.
+    "grpc.keepalive_time_ms": 3_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+    "grpc.keepalive_permit_without_calls": 1,
     ...channelOptions,
   });
   const client: Record<string, unknown> = {

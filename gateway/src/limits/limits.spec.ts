@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { freePort } from "#stack/ports";
 import { findRedisServer, startRedis } from "#stack/redis";
+import { testSetting } from "../../../test/support/database.ts";
+import { startProxy } from "../../../test/support/proxy.ts";
 import { post, startTestGateway, tokenFor, until, type TestGateway } from "../../test/harness.ts";
 import { eventId, eventOf, held, wishJson } from "../../test/messages.ts";
 
@@ -132,6 +134,22 @@ describe("limits at the edge", () => {
       return granted === 20 && (await passed(20, () => browse(second, { headers }))) <= 4;
     });
     await redis.stop();
+  });
+
+  it("count together again after a connection to Redis has gone silent", async () => {
+    const proxy = await startProxy();
+    proxy.pointTo(Number(new URL(testSetting("TEST_REDIS_URL")).port));
+    const first = await start({ LIMIT_ADDRESS: "20", REDIS_URL: `redis://127.0.0.1:${proxy.port}`, ...behindProxy });
+    const second = await start({ LIMIT_ADDRESS: "20", ...behindProxy }, first);
+    await ready(first, second);
+    proxy.silence("down");
+    proxy.heal();
+    await until("they count together again", async () => {
+      const headers = address();
+      const granted = await passed(20, () => browse(first, { headers }));
+      return granted === 20 && (await passed(20, () => browse(second, { headers }))) <= 4;
+    });
+    await proxy.close();
   });
 
   it("don't wait for a Redis that hangs", async () => {

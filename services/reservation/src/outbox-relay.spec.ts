@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 import { freePort } from "#stack/ports";
 import { findRedisServer, startRedis } from "#stack/redis";
 import { testSetting } from "../../../test/support/database.ts";
+import { startProxy } from "../../../test/support/proxy.ts";
 import {
   cancel,
   createWorld,
@@ -88,6 +89,30 @@ describe("outbox relay", () => {
       lateRedis.disconnect();
       await replica.stop();
       await late.stop();
+    }
+  });
+
+  it("publishes again after its connection to Redis has gone silent", async () => {
+    const proxy = await startProxy();
+    proxy.pointTo(Number(new URL(testSetting("TEST_REDIS_URL")).port));
+    const replica = await world.startReplica({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+    const published = async (ids: Ids) =>
+      void (await eventually(
+        () => entriesOf(redis, ids),
+        (entries) => entries.length > 0,
+      ));
+    try {
+      await published(await reserve(replica));
+      proxy.silence("down");
+      proxy.heal();
+      await published(await reserve(replica));
+      await eventually(
+        () => rowsWaiting(),
+        (rows) => rows === 0,
+      );
+    } finally {
+      await replica.stop();
+      await proxy.close();
     }
   });
 

@@ -91,6 +91,8 @@ function connectRedis(url: string, log: Logger): Redis {
     maxRetriesPerRequest: 0,
     connectTimeout: 5_000,
     commandTimeout: 5_000,
+    // A connection on which nothing comes back any more is given up for another.
+    socketTimeout: 5_000,
     retryStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 6), 3_000),
   });
   let down = false;

@@ -3,6 +3,10 @@ import { implement, startGrpcServer, type GrpcServer, type Handlers } from "./gr
 import { createLogger } from "./logger.ts";
 import { Registry } from "./metrics.ts";
 import { createGrpcClient, InventoryService } from "#stubs";
+import { eventually } from "../../../test/support/edge.ts";
+import { startProxy } from "../../../test/support/proxy.ts";
+
+const eventId = "018f0000-0000-7000-8000-000000000001";
 
 describe("grpc client", () => {
   const servers: GrpcServer[] = [];
@@ -31,7 +35,6 @@ describe("grpc client", () => {
   it("spreads its calls over the replicas it is given", async () => {
     const client = createGrpcClient(InventoryService, servers.map(({ port }) => `127.0.0.1:${port}`).join(","));
     await client.waitForReady(Date.now() + 10_000);
-    const eventId = "018f0000-0000-7000-8000-000000000001";
     // The second connection may stand a little later than the first: go on until both have answered.
     for (let calls = 0; calls < 1_000 && answered.includes(0); calls += 1) {
       await client.getEvent({ eventId }, { timeoutMs: 5_000 });
@@ -40,9 +43,26 @@ describe("grpc client", () => {
     assert.ok(!answered.includes(0), `answered: ${answered.join(", ")}`);
   });
 
+  it("leaves a connection that has gone silent, though its calls give up sooner than that shows", async () => {
+    const proxy = await startProxy();
+    proxy.pointTo(servers[0]!.port);
+    const client = createGrpcClient(InventoryService, `127.0.0.1:${proxy.port}`);
+    try {
+      await client.getEvent({ eventId }, { timeoutMs: 5_000 });
+      proxy.silence("down");
+      await assert.rejects(client.getEvent({ eventId }, { timeoutMs: 200 }), /deadline/i);
+      proxy.heal();
+      await eventually("a call gets through", () =>
+        client.getEvent({ eventId }, { timeoutMs: 200 }).catch(() => undefined),
+      );
+    } finally {
+      client.close();
+      await proxy.close();
+    }
+  });
+
   it("fails with UNAVAILABLE where nobody listens, and with CANCELED when its caller gives up first", async () => {
     const client = createGrpcClient(InventoryService, "127.0.0.1:1");
-    const eventId = "018f0000-0000-7000-8000-000000000001";
     await assert.rejects(client.getEvent({ eventId }, { timeoutMs: 5_000 }), /unavailable/i);
     await assert.rejects(client.getEvent({ eventId }, { timeoutMs: 5_000, signal: AbortSignal.abort() }), /cancel/i);
     await assert.rejects(client.waitForReady(Date.now() + 10), /before connecting|deadline/i);

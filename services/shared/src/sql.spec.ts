@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { startProxy } from "../../../test/support/proxy.ts";
 import { createSql, isContentError, isIoError, type Sql, type Transaction } from "./sql.ts";
 import { transact } from "./transaction.ts";
 import { schemaNames } from "#stack/schemas";
@@ -55,6 +56,31 @@ describe("sql", () => {
     }
     await nowhere.end({ timeout: 0 });
     assert.ok(longestMs < 2_000, `waited ${longestMs} ms`);
+  });
+
+  it("gives up a connection that has gone silent, and goes on with another", async () => {
+    const proxy = await startProxy();
+    const { port } = new URL(database.url);
+    proxy.pointTo(Number(port));
+    const url = new URL(database.url);
+    url.port = String(proxy.port);
+    const sql = createSql({ url: url.href, poolMax: 1, applicationName: "test", statementTimeoutMs: 500 });
+    try {
+      for (const direction of ["up", "down"] as const) {
+        await sql`select 1`;
+        proxy.silence(direction);
+        const asked = sql`select 2`.then(
+          () => assert.fail("an answer came through"),
+          (error: unknown) => error,
+        );
+        proxy.heal();
+        assert.ok(isIoError(await asked));
+        assert.equal((await sql`select 3`).length, 1);
+      }
+    } finally {
+      await sql.end({ timeout: 0 });
+      await proxy.close();
+    }
   });
 
   it("gives a statement its own rows after one that failed in the middle of its rows", async () => {

@@ -1,6 +1,7 @@
 // The connection pool to Postgres, and what its errors mean.
 
 import postgres from "postgres";
+import { createSocketOpener } from "./watched-socket.ts";
 
 export type Sql = postgres.Sql<{ int8: number }>;
 export type Transaction = postgres.TransactionSql<{ int8: number }>;
@@ -19,10 +20,16 @@ export type SqlOptions = {
   settings?: Record<string, string>;
 };
 
+// What Postgres has had to end by then, and nothing was heard, nobody answers any more.
+const silenceBeyondStatementMs = 2_000;
+
 /** Returns a pool. int8 arrives as a number and throws beyond 2^53; timestamps arrive as Date. */
 export function createSql(options: SqlOptions): Sql {
   const { statementTimeoutMs = 10_000, settings = {} } = options;
+  // "socket" is in the driver's manual, but not among its types.
+  const socket = { socket: createSocketOpener(statementTimeoutMs + silenceBeyondStatementMs) };
   const sql = postgres(options.url, {
+    ...socket,
     max: options.poolMax,
     connect_timeout: 5,
     // The driver waits up to 20 seconds before it tries a server again; a restarted one is back within seconds.
