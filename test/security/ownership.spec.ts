@@ -78,15 +78,6 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
       }
     }
   },
-  "OperationsService.RefundReservation": async ({ thief, held, paid, ticket }) => {
-    for (const { eventId, reservationId } of [held, paid]) {
-      const request = { eventId, reservationId, refundId: uuidv7(), reason: "mine", seats: RefundedSeats.BACK_ON_SALE };
-      const tickets = { case: "tickets" as const, value: { ticketIds: [ticket.ticketId] } };
-      for (const part of [{}, { part: tickets }]) {
-        assert.equal(await reasonOf(thief.operations.refundReservation({ ...request, ...part })), "PermissionDenied");
-      }
-    }
-  },
   "TicketService.ListTickets": async ({ thief, eventId, paid, ticketsPageToken }) => {
     const { reservationId } = paid;
     const pageToken = ticketsPageToken;
