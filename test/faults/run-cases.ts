@@ -2,7 +2,7 @@
 
 import type { FaultCase } from "./fault-case.ts";
 import { runCase, type CaseResult } from "./run-case.ts";
-import { startFaultStack, type FaultStack } from "./stack.ts";
+import { startFaultStack, type FaultStack, type Shape } from "./stack.ts";
 
 /** Runs cases. */
 export type CaseRunner = {
@@ -13,20 +13,28 @@ export type CaseRunner = {
 
 /** Returns a runner that has started nothing yet; `dist/` must be up to date. */
 export function createCaseRunner(): CaseRunner {
-  let stack: FaultStack | undefined;
+  // Also while it starts, so that an interruption leaves nothing running.
+  let starting: { shape: Shape; stack: Promise<FaultStack> } | undefined;
 
   async function stop(): Promise<void> {
-    const stopping = stack;
-    stack = undefined;
-    await stopping?.stop();
+    const stopping = starting;
+    starting = undefined;
+    // Where it could not be started it has stopped itself.
+    await stopping?.stack.then(
+      (stack) => stack.stop(),
+      () => {},
+    );
   }
 
   return {
     async run(faultCase) {
-      if (stack?.shape !== faultCase.shape) await stop();
-      stack ??= await startFaultStack(faultCase.shape);
-      const result = await runCase(faultCase, stack);
-      if (result.problems.length > 0) await stop();
+      const { shape } = faultCase;
+      if (starting?.shape !== shape) await stop();
+      starting ??= { shape, stack: startFaultStack(shape) };
+      const result = await runCase(faultCase, await starting.stack);
+      // An issuer that was started anew has other keys, which a gateway fetches once in half a minute at most.
+      const hasOtherKeys = faultCase.fault.kind === "kill" && faultCase.fault.victim === "issuer";
+      if (result.problems.length > 0 || hasOtherKeys) await stop();
       return result;
     },
     stop,
