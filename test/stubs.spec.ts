@@ -142,7 +142,8 @@ async function startPaymentService(): Promise<GrpcServer> {
   };
   const captured = { case: "payment" as const, value: { eventId, paymentId, state: PaymentState.CAPTURED } };
   const unknown = { case: "refusal" as const, value: createRefusal(RefusalReason.NOT_FOUND, "no such payment") };
-  const handlers = { authorize: unused, capture: unused, void: unused, refund: unused, checkInvariants: unused };
+  const changes = { authorize: unused, capture: unused, void: unused, refund: unused };
+  const questions = { checkInvariants: unused, explainPayments: unused };
   return await startGrpcServer({
     host: "127.0.0.1",
     port: 0,
@@ -150,7 +151,8 @@ async function startPaymentService(): Promise<GrpcServer> {
     metrics: new Registry(),
     implementations: [
       implement(PaymentService, {
-        ...handlers,
+        ...changes,
+        ...questions,
         getPayments: async ({ keys }) => ({
           outcomes: keys.map((key) => ({ outcome: key.paymentId === paymentId ? captured : unknown })),
         }),

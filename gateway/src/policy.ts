@@ -85,6 +85,9 @@ const policies = new Map<DescMethod, MethodPolicy>([
     OperationsService.method.checkInvariants,
     { ...organise, limits: ["session", "operations"], timeoutDefaultMs: 30_000 },
   ],
+  [OperationsService.method.explainReservation, organise],
+  // Reads all holds of an event.
+  [OperationsService.method.explainSeat, { ...organise, limits: ["session", "operations"] }],
 ]);
 
 /** Returns a method's policy; throws for a method that the table lacks. */

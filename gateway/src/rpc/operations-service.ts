@@ -3,6 +3,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { InvariantReport } from "#stubs";
 import type { InvariantReportSchema, OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import type { Backends } from "../backends.ts";
+import { isUnreachable } from "./errors.ts";
+import { explainHolds, explainReservation } from "./explain.ts";
 import { boundsOf } from "./handler-call.ts";
 import type { EdgeHandlers } from "./pipeline.ts";
 
@@ -21,6 +23,20 @@ export function createOperationsHandlers(
       refuseUnreachable(checks);
       const reports = checks.flatMap((check) => (check.status === "fulfilled" ? check.value.reports : []));
       return { clean: reports.every(({ violations }) => violations === 0n), reports: reports.map(edgeReport) };
+    },
+    explainReservation: async ({ eventId, reservationId }, call) => ({
+      story: await explainReservation(backends, { eventId, reservationId }, call),
+    }),
+    explainSeat: async ({ eventId, areaId, seat }, call) => {
+      const { $typeName: _, $unknown: __, stories, ownerHoldId, ...standing } = await backends.inventory.explainSeat(
+        { eventId, areaId, seat },
+        boundsOf(call),
+      );
+      return {
+        ...standing,
+        ownerReservationId: ownerHoldId,
+        stories: await explainHolds(backends, { eventId, holds: stories }, call),
+      };
     },
   };
 }
@@ -41,10 +57,6 @@ function refuseUnreachable(checks: PromiseSettledResult<unknown>[]): void {
     undefined,
     failed[0]!.reason,
   );
-}
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof ConnectError && (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded);
 }
 
 function edgeReport({

@@ -17,6 +17,7 @@ import { indexLookupSettings } from "#shared/planner-settings";
 import { createSandboxProvider } from "./providers/sandbox.ts";
 import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
+import { createHistoryStore } from "./store-history.ts";
 import { createInvariantStore } from "./store-invariants.ts";
 import { createStore } from "./store.ts";
 
@@ -65,7 +66,14 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     implementations: [
       implement(
         PaymentService,
-        createHandlers({ payments, store, invariants: createInvariantStore(sql), providerName: provider.name }),
+        createHandlers({
+          payments,
+          store,
+          invariants: createInvariantStore(sql),
+          histories: createHistoryStore(sql),
+          resumeAfterMs: config.RESUME_AFTER_MS,
+          providerName: provider.name,
+        }),
       ),
     ],
     // A provider that is down does not make the service unready: payments are still read, voided and waited for.

@@ -130,6 +130,7 @@ export async function startFakePayment(): Promise<FakePayment> {
             outcomes: keys.map((key) => withPayment(key, (found) => outcome(found))),
           })),
         checkInvariants: () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented)),
+        explainPayments: () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented)),
       }),
     ],
   });

@@ -1,6 +1,7 @@
 import type { Handlers } from "#shared/grpc-server";
 import type { PaymentService } from "#stubs";
 import type { Payments } from "../payments.ts";
+import type { HistoryStore } from "../store-history.ts";
 import type { InvariantStore } from "../store-invariants.ts";
 import type { Store } from "../store.ts";
 
@@ -9,6 +10,9 @@ export type RpcContext = {
   payments: Pick<Payments, "perform">;
   store: Pick<Store, "read">;
   invariants: InvariantStore;
+  histories: HistoryStore;
+  /** Milliseconds that a pending payment is left to its callers. */
+  resumeAfterMs: number;
   /** The provider of new payments. */
   providerName: string;
 };

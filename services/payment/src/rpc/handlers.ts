@@ -6,6 +6,7 @@ import { authorize } from "./authorize.ts";
 import { capture } from "./capture.ts";
 import { checkInvariants } from "./check-invariants.ts";
 import type { RpcContext } from "./context.ts";
+import { explainPayments } from "./explain-payments.ts";
 import { getPayments } from "./get-payments.ts";
 import { refund } from "./refund.ts";
 import { voidPayment } from "./void.ts";
@@ -19,5 +20,6 @@ export function createHandlers(context: RpcContext): Handlers<typeof PaymentServ
     refund: refund(context),
     getPayments: getPayments(context),
     checkInvariants: checkInvariants(context),
+    explainPayments: explainPayments(context),
   };
 }
