@@ -21,7 +21,7 @@ export type Bug = {
 
 const named = (eventId: string, row: string, number: number): Wish => ({
   ...bestOf(eventId, 1),
-  selection: { case: "namedSeats", value: { seats: [{ row, number }] } } as never,
+  selection: { case: "namedSeats", value: { seats: [{ row, number }] } },
 });
 
 /** The bugs, in the order of the promises. */
@@ -128,13 +128,8 @@ export const bugs: Bug[] = [
     edits: [
       {
         file: "services/reservation/src/saga.ts",
-        from: "const isRefunded =",
-        to: "const isRefunded = true || ",
-      },
-      {
-        file: "services/reservation/src/saga.ts",
-        from: "await payments.refund({",
-        to: "await payments.getPayments([]).then(() => ({ kind: 'unknown', error: undefined }), { ",
+        from: "await payments.refund(",
+        to: 'await (async (_: unknown) => ({ kind: "known", value: { state: PaymentState.REFUNDED } }))(',
       },
     ],
     async play(stage) {

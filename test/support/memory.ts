@@ -1,11 +1,15 @@
 // What clients remember of what they asked and were told, held against what the system says afterwards. It knows the public
 // API only, and so sees what no check inside the system can: a promise is what was said.
 
-import { ReservationState, type Reservation } from "#gen/boxoffice/edge/v1/reservation";
-import { reasonOf, untilKnown, type bestOf, type EdgeUser } from "./edge.ts";
+import type { Message, MessageInitShape } from "@bufbuild/protobuf";
+import { ReservationState, type CreateReservationRequestSchema, type Reservation } from "#gen/boxoffice/edge/v1/reservation";
+import { eventually, reasonOf, untilKnown, type EdgeUser } from "./edge.ts";
 
 /** A request for seats. */
-export type Wish = ReturnType<typeof bestOf>;
+export type Wish = Exclude<MessageInitShape<typeof CreateReservationRequestSchema>, Message> & {
+  eventId: string;
+  reservationId: string;
+};
 
 /** Everybody who asks anything of one event, and what they remember. */
 export type Memory = {
@@ -67,18 +71,27 @@ export function createMemory(eventId: string): Memory {
     },
     async cancel(wish) {
       const booking = remembered(wish);
-      let answer = await answerOf(() => booking.buyer.reservations.cancelReservation(wish));
-      while (answer.reservation?.state === REFUNDING) {
-        answer = await answerOf(() => booking.buyer.reservations.getReservation(wish));
-      }
-      booking.state = answer.reservation?.state ?? booking.state;
-      return answer.word;
+      const { reservations } = booking.buyer;
+      const { eventId, reservationId } = wish;
+      const first = await answerOf(() => reservations.cancelReservation({ eventId, reservationId }));
+      const last =
+        first.reservation?.state !== REFUNDING
+          ? first
+          : await eventually("the refund is over", async () => {
+              const now = await answerOf(() => reservations.getReservation({ eventId, reservationId }));
+              return now.reservation?.state === REFUNDING ? undefined : now;
+            });
+      booking.state = last.reservation?.state ?? booking.state;
+      return last.word;
     },
     async contradictions() {
       const found: string[] = [];
       const standing = new Map<Remembered, Reservation | undefined>();
       for (const booking of all) {
-        const { word, reservation } = await answerOf(() => booking.buyer.reservations.getReservation(booking.wish));
+        const { reservationId } = booking.wish;
+        const { word, reservation } = await answerOf(() =>
+          booking.buyer.reservations.getReservation({ eventId, reservationId }),
+        );
         standing.set(booking, reservation);
         found.push(...forgotten(booking, word, reservation));
       }
