@@ -150,18 +150,19 @@ describe("explaining reservations", () => {
   it("says which events still wait to be published", async () => {
     const ids = await reserve(replica);
     await untilPublished(ids);
-    const message = JSON.stringify([{ type: "reservation.held", reservation_id: ids.reservationId }]);
-    await world.database.sql`
+    const { sql } = world.database;
+    const messages = sql.json([{ type: "reservation.held", reservation_id: ids.reservationId }]);
+    await sql`
       insert into reservation.outbox (event_id, messages, claimed_until)
-      values (${ids.eventId}, ${message}::json, clock_timestamp() + interval '1 hour')`;
+      values (${ids.eventId}, ${messages}, clock_timestamp() + interval '1 hour')`;
     const { entries, next } = (await explain(ids)).story!;
     assert.match(entries[0]!.text, /reservation\.held still waits to be published/);
     assert.match(next.join(), /reservation\.held is published as soon as Redis takes it/);
-    await world.database.sql`
+    await sql`
       insert into reservation.outbox (event_id, messages, claimed_until)
       select ${ids.eventId}, '[]'::json, clock_timestamp() + interval '1 hour' from generate_series(1, 1000)`;
     assert.match((await explain(ids)).story!.gaps.join(), /The outbox is too long to be looked through/);
-    await world.database.sql`delete from reservation.outbox where event_id = ${ids.eventId}`;
+    await sql`delete from reservation.outbox where event_id = ${ids.eventId}`;
   });
 
   it("answers for those of an event that it knows, and for nobody else's", async () => {
