@@ -44,6 +44,7 @@ export async function openStage(): Promise<Stage> {
       if (planted && planted !== victim) await system.restart(planted, { PLANTED_BUG: "" });
       if (victim) await system.restart(victim, { PLANTED_BUG: JSON.stringify(edits) });
       planted = victim;
+      await untilKnown(() => staff.events.listEvents({}));
     },
     async crash(victim) {
       await system.kill(victim, "SIGKILL");
