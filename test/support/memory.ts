@@ -2,7 +2,11 @@
 // API only, and so sees what no check inside the system can: a promise is what was said.
 
 import type { Message, MessageInitShape } from "@bufbuild/protobuf";
-import { ReservationState, type CreateReservationRequestSchema, type Reservation } from "#gen/boxoffice/edge/v1/reservation";
+import {
+  ReservationState,
+  type CreateReservationRequestSchema,
+  type Reservation,
+} from "#gen/boxoffice/edge/v1/reservation";
 import { eventually, reasonOf, untilKnown, type EdgeUser } from "./edge.ts";
 
 /** A request for seats. */
@@ -179,7 +183,10 @@ async function answeredOtherwise(booking: Remembered, held: Reservation): Promis
         : repeated.word === answer;
     demand(isSame, `was paid with the answer ${answer}, and asked again it is ${repeated.word}`);
     const swapped = await payment(booking, { ...attempt, token: "tok_another_card" });
-    demand(swapped.word === "IDEMPOTENCY_KEY_REUSED", `is answered with ${swapped.word} where its key pays with another card`);
+    demand(
+      swapped.word === "IDEMPOTENCY_KEY_REUSED",
+      `is answered with ${swapped.word} where its key pays with another card`,
+    );
   }
   return found;
 }

@@ -64,9 +64,13 @@ for (const LEAN_EDGE of ["true", "false"]) {
       const { inventory, reservation, payment } = gateway.fakes;
       inventory.handlers.explainHolds = async ({ holdIds }) => (asked.push(holdIds), { stories: [holdStory] });
       reservation.handlers.explainReservations = async ({ reservationIds }) => (
-        asked.push(reservationIds), { stories: [{ story: bookingStory, paymentIds: [paymentId] }] }
+        asked.push(reservationIds),
+        { stories: [{ story: bookingStory, paymentIds: [paymentId] }] }
       );
-      payment.handlers.explainPayments = async ({ paymentIds }) => (asked.push(paymentIds), { stories: [paymentStory] });
+      payment.handlers.explainPayments = async ({ paymentIds }) => (
+        asked.push(paymentIds),
+        { stories: [paymentStory] }
+      );
       const { id, summary, entries, next, gaps } = await explain();
       assert.deepEqual([id, summary], [reservationId, "confirmed"]);
       assert.deepEqual(

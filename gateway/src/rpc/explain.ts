@@ -58,7 +58,8 @@ async function completeStories(
   const told = await answerOf(reservation.explainReservations({ eventId, reservationIds: ids }, partOf(call)));
   const bookings = new Map((told.value?.stories ?? []).map((each) => [each.story!.id, each]));
   const paymentIds = [...bookings.values()].flatMap((each) => each.paymentIds);
-  const paid = paymentIds.length > 0 ? await answerOf(payment.explainPayments({ eventId, paymentIds }, partOf(call))) : undefined;
+  const paid =
+    paymentIds.length > 0 ? await answerOf(payment.explainPayments({ eventId, paymentIds }, partOf(call))) : undefined;
   const payments = new Map((paid?.value?.stories ?? []).map((each) => [each.id, each]));
 
   return {

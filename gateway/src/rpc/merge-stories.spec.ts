@@ -15,7 +15,12 @@ describe("merging stories", () => {
   it("goes by time, and puts the cause before the effect where the time is the same", () => {
     const merged = mergeEntries([
       { entries: [entry(PAYMENT, StoryKind.PAYMENT_REQUESTED, 20), entry(PAYMENT, StoryKind.PAYMENT_AUTHORIZED, 30)] },
-      { entries: [entry(RESERVATION, StoryKind.RESERVATION_CREATED, 10), entry(RESERVATION, StoryKind.CHECKOUT_STARTED, 20)] },
+      {
+        entries: [
+          entry(RESERVATION, StoryKind.RESERVATION_CREATED, 10),
+          entry(RESERVATION, StoryKind.CHECKOUT_STARTED, 20),
+        ],
+      },
       { entries: [entry(INVENTORY, StoryKind.SEATS_HELD, 10), entry(INVENTORY, StoryKind.SEATS_SOLD, 30)] },
     ]);
     assert.deepEqual(kindsOf(merged), [
@@ -84,7 +89,10 @@ describe("merging stories", () => {
 
   const kinds = Object.values(StoryKind).filter((kind): kind is StoryKind => typeof kind === "number" && kind > 0);
   const toldIn = fc.array(
-    fc.record({ kind: fc.constantFrom(...kinds), timeMs: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }) }),
+    fc.record({
+      kind: fc.constantFrom(...kinds),
+      timeMs: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
+    }),
     { maxLength: 8 },
   );
   const storiesOf = (lists: { kind: StoryKind; timeMs: number | undefined }[][]) =>
@@ -113,7 +121,10 @@ describe("merging stories", () => {
     fc.assert(
       fc.property(fc.array(ordered, { maxLength: 4 }), (lists) => {
         const times = mergeEntries(storiesOf(lists)).map(({ time }) => timestampMs(time!));
-        assert.deepEqual(times, times.toSorted((a, b) => a - b));
+        assert.deepEqual(
+          times,
+          times.toSorted((a, b) => a - b),
+        );
       }),
     );
   });

@@ -28,10 +28,13 @@ export function createOperationsHandlers(
       story: await explainReservation(backends, { eventId, reservationId }, call),
     }),
     explainSeat: async ({ eventId, areaId, seat }, call) => {
-      const { $typeName: _, $unknown: __, stories, ownerHoldId, ...standing } = await backends.inventory.explainSeat(
-        { eventId, areaId, seat },
-        boundsOf(call),
-      );
+      const {
+        $typeName: _,
+        $unknown: __,
+        stories,
+        ownerHoldId,
+        ...standing
+      } = await backends.inventory.explainSeat({ eventId, areaId, seat }, boundsOf(call));
       return {
         ...standing,
         ownerReservationId: ownerHoldId,

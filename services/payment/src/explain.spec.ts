@@ -46,7 +46,11 @@ describe("explaining payments", () => {
       times,
       times.toSorted((a, b) => a - b),
     );
-    assert.deepEqual(entries[0]!.ids, { payment_id: key.paymentId, reservation_id: key.paymentId, refund_id: refundId });
+    assert.deepEqual(entries[0]!.ids, {
+      payment_id: key.paymentId,
+      reservation_id: key.paymentId,
+      refund_id: refundId,
+    });
     assert.deepEqual([next, gaps], [[], []]);
   });
 

@@ -62,7 +62,10 @@ describe("explaining reservations", () => {
     assert.deepEqual(next, []);
     assert.deepEqual(gaps, ["When events were published is not kept."]);
     assert.equal(told.paymentIds.length, 2);
-    assert.match(textOf(told, StoryKind.RESERVATION_CREATED)[0]!, /^The reservation was written: .* EUR 25\.00 each\. reservation\.held is published\.$/);
+    assert.match(
+      textOf(told, StoryKind.RESERVATION_CREATED)[0]!,
+      /^The reservation was written: .* EUR 25\.00 each\. reservation\.held is published\.$/,
+    );
     assert.match(textOf(told, StoryKind.CHECKOUT_ENDED)[0]!, /^Attempt 1 to pay was declined \(\w+\)/);
     assert.match(textOf(told, StoryKind.CHECKOUT_ENDED)[1]!, /^Attempt 2 to pay succeeded/);
     const times = entries.map(({ time }) => timestampMs(time!));
@@ -137,13 +140,19 @@ describe("explaining reservations", () => {
       values (${eventId}, 'scanner-1', '1', ${second!.ticketId}, 'north', clock_timestamp(), false),
         (${eventId}, 'scanner-2', '1', ${second!.ticketId}, 'south', clock_timestamp() + interval '1 second', true)`;
     const told = await explain(ids);
-    assert.match(textOf(told, StoryKind.TICKET_TRANSFERRED)[0]!, /given by customer-1 to customer friend-1 \(transfer 1\)/);
+    assert.match(
+      textOf(told, StoryKind.TICKET_TRANSFERRED)[0]!,
+      /given by customer-1 to customer friend-1 \(transfer 1\)/,
+    );
     const [admitted, again] = textOf(told, StoryKind.TICKET_ADMITTED);
     assert.match(admitted!, /^Somebody was let in .* at gate north by scanner-1\.$/);
     assert.match(again!, /a double admission, at gate south by scanner-2, which was offline/);
     await replica.tickets.revokeTicket({ eventId, ticketId: first!.ticketId, reason: "lost" }, within);
     const revoked = await explain(ids);
-    assert.deepEqual(textOf(revoked, StoryKind.TICKET_REVOKED).map((text) => text.split(": ")[1]), ["lost."]);
+    assert.deepEqual(
+      textOf(revoked, StoryKind.TICKET_REVOKED).map((text) => text.split(": ")[1]),
+      ["lost."],
+    );
     assert.match(revoked.story!.gaps.join(), /The time of TICKET_TRANSFERRED is not kept/);
   });
 
@@ -171,10 +180,7 @@ describe("explaining reservations", () => {
     const elsewhere = await reserve(replica);
     const reservationIds = [one, two, elsewhere, newIds()].map(({ reservationId }) => reservationId.toUpperCase());
     const { stories } = await replica.client.explainReservations({ eventId, reservationIds }, within);
-    assert.deepEqual(
-      new Set(stories.map(({ story }) => story!.id)),
-      new Set([one.reservationId, two.reservationId]),
-    );
+    assert.deepEqual(new Set(stories.map(({ story }) => story!.id)), new Set([one.reservationId, two.reservationId]));
   });
 });
 

@@ -28,16 +28,17 @@ export type StoryPart = {
 };
 
 /** Returns the message of what `service` tells. */
-export function storyMessage(service: StoryService, { told, ...part }: StoryPart): MessageInitShape<typeof StorySchema> {
-  const entries = told.map(
-    ({ at, kind, text, ids = {} }): MessageInitShape<typeof StoryEntrySchema> => ({
-      service,
-      kind,
-      text,
-      ids,
-      ...(at ? { time: timestampInit(at) } : {}),
-    }),
-  );
+export function storyMessage(
+  service: StoryService,
+  { told, ...part }: StoryPart,
+): MessageInitShape<typeof StorySchema> {
+  const entries = told.map(({ at, kind, text, ids = {} }): MessageInitShape<typeof StoryEntrySchema> => ({
+    service,
+    kind,
+    text,
+    ids,
+    ...(at ? { time: timestampInit(at) } : {}),
+  }));
   return { ...part, entries };
 }
 

@@ -20,7 +20,8 @@ export function seatSummary(seat: SeatRecord, latest: HoldRecord | undefined): s
   const summary = `${seat.name} is ${standing(seat, latest)}.`;
   const isTaken = seat.state === Seat.held || seat.state === Seat.sold;
   if (isTaken === (seat.ownerHoldId !== undefined)) return summary;
-  const claim = seat.ownerHoldId === undefined ? "no hold has a claim to it" : `hold ${seat.ownerHoldId} has a claim to it`;
+  const claim =
+    seat.ownerHoldId === undefined ? "no hold has a claim to it" : `hold ${seat.ownerHoldId} has a claim to it`;
   return `${summary} Yet ${claim}: a promise is broken, ask CheckInvariants.`;
 }
 

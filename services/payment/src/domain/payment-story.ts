@@ -92,7 +92,8 @@ function presentEntries(payment: PaymentRecord, provider: string): Told[] {
 }
 
 function buried(payment: PaymentRecord): Told {
-  const text = "Voided before its authorisation arrived: one that comes later is refused, and asks the provider nothing.";
+  const text =
+    "Voided before its authorisation arrived: one that comes later is refused, and asks the provider nothing.";
   return { kind: StoryKind.PAYMENT_VOIDED, at: payment.createdAt, text, ids: idsOf(payment) };
 }
 

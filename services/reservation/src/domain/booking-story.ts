@@ -77,7 +77,10 @@ function stepEntries(booking: BookingRecord): Told[] {
   const step = (kind: StoryKind, text: string): Told[] => [{ kind, at: booking.phaseAt, text, ids: idsOf(booking) }];
   switch (booking.phase) {
     case Phase.capturing:
-      return step(StoryKind.CAPTURE_STARTED, "The seats are sold; the step was written before the payment is captured.");
+      return step(
+        StoryKind.CAPTURE_STARTED,
+        "The seats are sold; the step was written before the payment is captured.",
+      );
     case Phase.voiding:
       return step(StoryKind.UNDO_STARTED, "The payment can't be completed: its authorisation and the seats go back.");
     default:
@@ -198,10 +201,10 @@ function eventWords({ waiting }: BookingHistory, type: EventType): string {
 
 function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told: readonly Told[]): string[] {
   return [
-    ...told
-      .filter(({ at }) => at === null)
-      .map(({ kind }) => `The time of ${StoryKind[kind]} is not kept.`),
-    ...(isUnfinished(booking.phase) ? ["Which replica works on it is not kept, only until when others stay away."] : []),
+    ...told.filter(({ at }) => at === null).map(({ kind }) => `The time of ${StoryKind[kind]} is not kept.`),
+    ...(isUnfinished(booking.phase)
+      ? ["Which replica works on it is not kept, only until when others stay away."]
+      : []),
     ...(tickets.some((ticket) => transfersOf(ticket) > 1)
       ? ["Of several transfers of a ticket only the last is kept."]
       : []),
