@@ -20,6 +20,7 @@ import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
 import { startSealer } from "./sealer.ts";
 import { createChainStore } from "./store-chain.ts";
+import { createHistoryStore } from "./store-history.ts";
 import { createInvariantStore } from "./store-invariants.ts";
 import { createRefundStore } from "./store-refunds.ts";
 import { createSalesStore } from "./store-sales.ts";
@@ -84,6 +85,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
           chain,
           invariants: createInvariantStore(sql),
           sales: createSalesStore(sql),
+          histories: createHistoryStore(sql),
+          resumeAfterMs: config.RESUME_AFTER_MS,
           providerName: provider.name,
         }),
       ),

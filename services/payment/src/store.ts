@@ -87,6 +87,7 @@ export function createStore(sql: Sql): Store {
         update payment.payment as p
         set state = l.to_state,
           authorization_ref = case l.to_state when 2 then l.ref else p.authorization_ref end,
+          authorized_at = case l.to_state when 2 then clock_timestamp() else p.authorized_at end,
           capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
           decline_reason = l.decline_reason,
           payment_method_token = null,

@@ -148,6 +148,7 @@ export async function startFakePayment(): Promise<FakePayment> {
         checkInvariants: unimplemented,
         verifyLedger: unimplemented,
         getSaleFigures: unimplemented,
+        explainPayments: unimplemented,
       }),
     ],
   });

@@ -99,7 +99,13 @@ async function writeHolds(tx: Transaction, changes: readonly Change[]): Promise<
   const { count } = await tx`
     update inventory.hold h
     set state = c.state_after::inventory.hold_state, expires_at = c.expires_at,
-      quantity = c.quantity, seats = coalesce(c.seats::int[], h.seats)
+      quantity = c.quantity, seats = coalesce(c.seats::int[], h.seats),
+      prolonged_at = case when c.expires_at > h.expires_at then clock_timestamp() else h.prolonged_at end,
+      confirmed_at = case
+        when c.state_after = 'confirmed' and c.state_before <> 'confirmed' then clock_timestamp() else h.confirmed_at end,
+      ended_at = case
+        when c.state_after not in ('held', 'confirmed') and c.state_after <> c.state_before then clock_timestamp()
+        else h.ended_at end
     from unnest(
       ${changes.map(({ after }) => after.eventId)}::uuid[],
       ${changes.map(({ after }) => after.holdId)}::uuid[],

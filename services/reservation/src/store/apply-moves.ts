@@ -78,7 +78,7 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
       returning r.*, l.item, l.outcome, l.decline_reason, l.event_type, l.new_refund_id
     ), settled as (
       update reservation.checkout c
-      set outcome = m.outcome, decline_reason = m.decline_reason
+      set outcome = m.outcome, decline_reason = m.decline_reason, ended_at = m.phase_at
       from moved m
       where m.outcome is not null and c.event_id = m.event_id and c.reservation_id = m.reservation_id
         and c.payment_id = m.payment_id

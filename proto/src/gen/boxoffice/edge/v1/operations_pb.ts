@@ -4,8 +4,12 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Seat } from "../../common/v1/layout_pb.ts";
+import { file_boxoffice_common_v1_layout } from "../../common/v1/layout_pb.ts";
 import type { Money } from "../../common/v1/money_pb.ts";
 import { file_boxoffice_common_v1_money } from "../../common/v1/money_pb.ts";
+import type { SeatState, Story } from "../../common/v1/story_pb.ts";
+import { file_boxoffice_common_v1_story } from "../../common/v1/story_pb.ts";
 import type { Reservation } from "./reservation_pb.ts";
 import { file_boxoffice_edge_v1_reservation } from "./reservation_pb.ts";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
@@ -17,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/edge/v1/operations.proto.
  */
 export const file_boxoffice_edge_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIrABCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkirQEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjMKCHZlcmlmaWVkGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSLQoGYnJva2VuGAQgASgLMh0uYm94b2ZmaWNlLmVkZ2UudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIvChFTYWxlUmVwb3J0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiYgoSU2FsZVJlcG9ydFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEg4KBmFncmVlcxgCIAEoCBIqCgVhcmVhcxgDIAMoCzIbLmJveG9mZmljZS5lZGdlLnYxLkFyZWFTYWxlItsCCghBcmVhU2FsZRIPCgdhcmVhX2lkGAEgASgJEhAKCGNhcGFjaXR5GAIgASgFEgwKBGZyZWUYAyABKAUSDAoEaGVsZBgEIAEoBRIMCgRzb2xkGAUgASgFEg8KB2Jsb2NrZWQYBiABKAUSKwoHcmV2ZW51ZRgHIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKwoHcmVmdW5kcxgIIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKAoEZmVlcxgJIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLQoJaW5fZmxpZ2h0GAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIOCgZhZ3JlZXMYCyABKAgSLgoKYWxsb3dhbmNlcxgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkijgMKGFJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEl8KCXJlZnVuZF9pZBgDIAEoCUJMukhJckcyRV5bMC05YS1mXXs4fS1bMC05YS1mXXs0fS03WzAtOWEtZl17M30tWzg5YWJdWzAtOWEtZl17M30tWzAtOWEtZl17MTJ9JBIvCgZyZWFzb24YBCABKAlCH7pIHHIaEAEY9AMyE15bXlx4MDAtXHgxZlx4N2ZdKiQSOQoFc2VhdHMYBSABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzQgi6SAWCAQIQARIxCgd0aWNrZXRzGAYgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0c1BhcnRIABIsCgZhbW91bnQYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5SABCBgoEcGFydCI1CgtUaWNrZXRzUGFydBImCgp0aWNrZXRfaWRzGAEgAygJQhK6SA+SAQwIARDoByIFcgOwAQEiewoZUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uEikKBnJlZnVuZBgCIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZCLbAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLwoFc2VhdHMYAyABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRpY2tldF9pZHMYBiADKAkSDAoEZG9uZRgHIAEoCCqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFKnEKDVJlZnVuZGVkU2VhdHMSHgoaUkVGVU5ERURfU0VBVFNfVU5TUEVDSUZJRUQQABIfChtSRUZVTkRFRF9TRUFUU19CQUNLX09OX1NBTEUQARIfChtSRUZVTkRFRF9TRUFUU19LRVBUX0JMT0NLRUQQAjK9AwoRT3BlcmF0aW9uc1NlcnZpY2USbQoPQ2hlY2tJbnZhcmlhbnRzEikuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBoqLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgESZAoMVmVyaWZ5TGVkZ2VyEiYuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBonLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgESXgoKU2FsZVJlcG9ydBIkLmJveG9mZmljZS5lZGdlLnYxLlNhbGVSZXBvcnRSZXF1ZXN0GiUuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlc3BvbnNlIgOQAgEScwoRUmVmdW5kUmVzZXJ2YXRpb24SKy5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QaLC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_boxoffice_common_v1_money, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIrABCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkirQEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjMKCHZlcmlmaWVkGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSLQoGYnJva2VuGAQgASgLMh0uYm94b2ZmaWNlLmVkZ2UudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIvChFTYWxlUmVwb3J0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiYgoSU2FsZVJlcG9ydFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEg4KBmFncmVlcxgCIAEoCBIqCgVhcmVhcxgDIAMoCzIbLmJveG9mZmljZS5lZGdlLnYxLkFyZWFTYWxlItsCCghBcmVhU2FsZRIPCgdhcmVhX2lkGAEgASgJEhAKCGNhcGFjaXR5GAIgASgFEgwKBGZyZWUYAyABKAUSDAoEaGVsZBgEIAEoBRIMCgRzb2xkGAUgASgFEg8KB2Jsb2NrZWQYBiABKAUSKwoHcmV2ZW51ZRgHIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKwoHcmVmdW5kcxgIIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKAoEZmVlcxgJIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLQoJaW5fZmxpZ2h0GAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIOCgZhZ3JlZXMYCyABKAgSLgoKYWxsb3dhbmNlcxgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkijgMKGFJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBEl8KCXJlZnVuZF9pZBgDIAEoCUJMukhJckcyRV5bMC05YS1mXXs4fS1bMC05YS1mXXs0fS03WzAtOWEtZl17M30tWzg5YWJdWzAtOWEtZl17M30tWzAtOWEtZl17MTJ9JBIvCgZyZWFzb24YBCABKAlCH7pIHHIaEAEY9AMyE15bXlx4MDAtXHgxZlx4N2ZdKiQSOQoFc2VhdHMYBSABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzQgi6SAWCAQIQARIxCgd0aWNrZXRzGAYgASgLMh4uYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0c1BhcnRIABIsCgZhbW91bnQYByABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5SABCBgoEcGFydCI1CgtUaWNrZXRzUGFydBImCgp0aWNrZXRfaWRzGAEgAygJQhK6SA+SAQwIARDoByIFcgOwAQEiewoZUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlJlc2VydmF0aW9uEikKBnJlZnVuZBgCIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZCLbAQoGUmVmdW5kEhEKCXJlZnVuZF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLwoFc2VhdHMYAyABKA4yIC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRlZFNlYXRzEioKBmFtb3VudBgEIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRpY2tldF9pZHMYBiADKAkSDAoEZG9uZRgHIAEoCCJZChlFeHBsYWluUmVzZXJ2YXRpb25SZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIIukgFcgOwAQEiRwoaRXhwbGFpblJlc2VydmF0aW9uUmVzcG9uc2USKQoFc3RvcnkYASABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLlN0b3J5IpQBChJFeHBsYWluU2VhdFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEjEKB2FyZWFfaWQYAiABKAlCILpIHXIbMhleW2EtejAtOV1bYS16MC05LV17MCwzMX0kEi8KBHNlYXQYAyABKAsyGS5ib3hvZmZpY2UuY29tbW9uLnYxLlNlYXRCBrpIA8gBASLIAQoTRXhwbGFpblNlYXRSZXNwb25zZRItCgVzdGF0ZRgBIAEoDjIeLmJveG9mZmljZS5jb21tb24udjEuU2VhdFN0YXRlEg8KB3N1bW1hcnkYAiABKAkSHAoUb3duZXJfcmVzZXJ2YXRpb25faWQYAyABKAkSKwoHc3RvcmllcxgEIAMoCzIaLmJveG9mZmljZS5jb21tb24udjEuU3RvcnkSGAoQc3Rvcmllc19sZWZ0X291dBgFIAEoBRIMCgRnYXBzGAYgAygJKrMBCgtMZWRnZXJCcmVhaxIcChhMRURHRVJfQlJFQUtfVU5TUEVDSUZJRUQQABIYChRMRURHRVJfQlJFQUtfTUlTU0lORxABEhgKFExFREdFUl9CUkVBS19BTFRFUkVEEAISGgoWTEVER0VSX0JSRUFLX1JFT1JERVJFRBADEhkKFUxFREdFUl9CUkVBS19JTlNFUlRFRBAEEhsKF0xFREdFUl9CUkVBS19VTkJBTEFOQ0VEEAUqcQoNUmVmdW5kZWRTZWF0cxIeChpSRUZVTkRFRF9TRUFUU19VTlNQRUNJRklFRBAAEh8KG1JFRlVOREVEX1NFQVRTX0JBQ0tfT05fU0FMRRABEh8KG1JFRlVOREVEX1NFQVRTX0tFUFRfQkxPQ0tFRBACMpgFChFPcGVyYXRpb25zU2VydmljZRJtCg9DaGVja0ludmFyaWFudHMSKS5ib3hvZmZpY2UuZWRnZS52MS5DaGVja0ludmFyaWFudHNSZXF1ZXN0GiouYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVzcG9uc2UiA5ACARJkCgxWZXJpZnlMZWRnZXISJi5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GicuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJeCgpTYWxlUmVwb3J0EiQuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlcXVlc3QaJS5ib3hvZmZpY2UuZWRnZS52MS5TYWxlUmVwb3J0UmVzcG9uc2UiA5ACARJzChFSZWZ1bmRSZXNlcnZhdGlvbhIrLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVxdWVzdBosLmJveG9mZmljZS5lZGdlLnYxLlJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2UiA5ACAhJ2ChJFeHBsYWluUmVzZXJ2YXRpb24SLC5ib3hvZmZpY2UuZWRnZS52MS5FeHBsYWluUmVzZXJ2YXRpb25SZXF1ZXN0Gi0uYm94b2ZmaWNlLmVkZ2UudjEuRXhwbGFpblJlc2VydmF0aW9uUmVzcG9uc2UiA5ACARJhCgtFeHBsYWluU2VhdBIlLmJveG9mZmljZS5lZGdlLnYxLkV4cGxhaW5TZWF0UmVxdWVzdBomLmJveG9mZmljZS5lZGdlLnYxLkV4cGxhaW5TZWF0UmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_story, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * What to look at.
@@ -632,6 +636,146 @@ export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
   messageDesc(file_boxoffice_edge_v1_operations, 13);
 
 /**
+ * Which reservation to tell of.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainReservationRequest
+ */
+export type ExplainReservationRequest = Message<"boxoffice.edge.v1.ExplainReservationRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation, whoever's it is.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainReservationRequest.
+ * Use `create(ExplainReservationRequestSchema)` to create a new message.
+ */
+export const ExplainReservationRequestSchema: GenMessage<ExplainReservationRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 14);
+
+/**
+ * What happened to a reservation.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainReservationResponse
+ */
+export type ExplainReservationResponse = Message<"boxoffice.edge.v1.ExplainReservationResponse"> & {
+  /**
+   * The story, of all services.
+   *
+   * @generated from field: boxoffice.common.v1.Story story = 1;
+   */
+  story?: Story | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainReservationResponse.
+ * Use `create(ExplainReservationResponseSchema)` to create a new message.
+ */
+export const ExplainReservationResponseSchema: GenMessage<ExplainReservationResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 15);
+
+/**
+ * Which seat to tell of.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainSeatRequest
+ */
+export type ExplainSeatRequest = Message<"boxoffice.edge.v1.ExplainSeatRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The area.
+   *
+   * @generated from field: string area_id = 2;
+   */
+  areaId: string;
+
+  /**
+   * The seat.
+   *
+   * @generated from field: boxoffice.common.v1.Seat seat = 3;
+   */
+  seat?: Seat | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainSeatRequest.
+ * Use `create(ExplainSeatRequestSchema)` to create a new message.
+ */
+export const ExplainSeatRequestSchema: GenMessage<ExplainSeatRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 16);
+
+/**
+ * Why a seat is where it is.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainSeatResponse
+ */
+export type ExplainSeatResponse = Message<"boxoffice.edge.v1.ExplainSeatResponse"> & {
+  /**
+   * What it is to the sale.
+   *
+   * @generated from field: boxoffice.common.v1.SeatState state = 1;
+   */
+  state: SeatState;
+
+  /**
+   * The same in a sentence, with its owner.
+   *
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * The reservation that owns it now; empty where nobody does.
+   *
+   * @generated from field: string owner_reservation_id = 3;
+   */
+  ownerReservationId: string;
+
+  /**
+   * The reservations that have or had it, latest first; at most 20.
+   *
+   * @generated from field: repeated boxoffice.common.v1.Story stories = 4;
+   */
+  stories: Story[];
+
+  /**
+   * How many earlier ones are left out.
+   *
+   * @generated from field: int32 stories_left_out = 5;
+   */
+  storiesLeftOut: number;
+
+  /**
+   * What can't be told of the seat: what is not kept, and who did not answer.
+   *
+   * @generated from field: repeated string gaps = 6;
+   */
+  gaps: string[];
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainSeatResponse.
+ * Use `create(ExplainSeatResponseSchema)` to create a new message.
+ */
+export const ExplainSeatResponseSchema: GenMessage<ExplainSeatResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 17);
+
+/**
  * How a link is broken.
  *
  * @generated from enum boxoffice.edge.v1.LedgerBreak
@@ -776,6 +920,30 @@ export const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof RefundReservationRequestSchema;
     output: typeof RefundReservationResponseSchema;
+  },
+  /**
+   * Tells what happened to a reservation, across inventory, reservation and payment, in order, where it stands, and what
+   * happens next by itself. A service that can't be reached is named in `gaps`. Errors: UNAUTHENTICATED, PERMISSION_DENIED,
+   * NOT_FOUND (nobody knows of it), UNAVAILABLE (reservation and inventory can't be reached).
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.ExplainReservation
+   */
+  explainReservation: {
+    methodKind: "unary";
+    input: typeof ExplainReservationRequestSchema;
+    output: typeof ExplainReservationResponseSchema;
+  },
+  /**
+   * Tells why a seat is where it is: its state, who owns it, and the stories of the latest 20 holds that ever had it. Reads
+   * all holds of the event: for people who ask, not for programs that poll. Errors: UNAUTHENTICATED, PERMISSION_DENIED,
+   * NOT_FOUND (event, area or seat), INVALID_ARGUMENT (the area has no numbered seats), UNAVAILABLE.
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.ExplainSeat
+   */
+  explainSeat: {
+    methodKind: "unary";
+    input: typeof ExplainSeatRequestSchema;
+    output: typeof ExplainSeatResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_boxoffice_edge_v1_operations, 0);

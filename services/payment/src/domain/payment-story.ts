@@ -1,0 +1,130 @@
+// What happened to a payment, in words. The token, and the provider's names for what it did, stay here.
+
+import { StoryKind } from "#gen/boxoffice/common/v1/story";
+import { assertNever } from "#shared/assert-never";
+import { amountText, utcText, type StoryPart, type Told } from "#shared/story";
+import { PaymentState, stateName, type Order, type PaymentKey } from "./payment.ts";
+
+/** A payment with the times that are kept of it. */
+export type PaymentRecord = PaymentKey & {
+  state: PaymentState;
+  /** Undefined in a tombstone. */
+  order: Pick<Order, "reservationId" | "amountMinor" | "currencyCode" | "provider"> | undefined;
+  declineReason: string | undefined;
+  refundId: string | undefined;
+  /** The provider said yes once. */
+  wasAuthorized: boolean;
+  createdAt: Date;
+  /** Null where it never was, or before this was kept. */
+  authorizedAt: Date | null;
+  /** When the state changed last. */
+  updatedAt: Date;
+  /** When the provider was asked last. */
+  attemptedAt: Date;
+  /** When the capture was posted to the ledger. */
+  capturedAt: Date | null;
+  /** When the refund was posted to the ledger. */
+  refundedAt: Date | null;
+};
+
+/** Returns the story of a payment; `resumeAfterMs` is how long a pending one is left to its callers. */
+export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resumeAfterMs: number }): StoryPart {
+  const told = payment.order ? toldOf(payment, payment.order) : [buried(payment)];
+  return {
+    id: payment.paymentId,
+    summary: `Payment ${payment.paymentId} is ${stateName(payment.state)}.`,
+    told,
+    next: nextOf(payment, resumeAfterMs),
+    gaps: told
+      .filter(({ at }) => at === null)
+      .map(({ kind }) => `The time of ${StoryKind[kind]} is not kept: it was before such times were written down.`),
+  };
+}
+
+function toldOf(payment: PaymentRecord, order: NonNullable<PaymentRecord["order"]>): Told[] {
+  const amount = amountText({ amountMinor: order.amountMinor, currency: order.currencyCode });
+  const tell = (kind: StoryKind, at: Date | null, text: string): Told => ({ kind, at, text, ids: idsOf(payment) });
+  const told = [
+    tell(
+      StoryKind.PAYMENT_REQUESTED,
+      payment.createdAt,
+      `The intent to authorise ${amount} was written, before ${order.provider} was asked.`,
+    ),
+  ];
+  if (payment.wasAuthorized) {
+    const text = `${order.provider} authorised ${amount}.`;
+    told.push(tell(StoryKind.PAYMENT_AUTHORIZED, payment.authorizedAt, text));
+  }
+  if (payment.capturedAt) {
+    const text = `${order.provider} captured ${amount}, and it was posted to the ledger.`;
+    told.push(tell(StoryKind.PAYMENT_CAPTURED, payment.capturedAt, text));
+  }
+  if (payment.refundedAt) {
+    const text = `${order.provider} refunded ${amount}, and it was posted to the ledger.`;
+    told.push(tell(StoryKind.PAYMENT_REFUNDED, payment.refundedAt, text));
+  }
+  return [...told, ...presentEntries(payment, order.provider)];
+}
+
+// What only the present state tells of.
+function presentEntries(payment: PaymentRecord, provider: string): Told[] {
+  const tell = (kind: StoryKind, text: string): Told[] => [{ kind, at: payment.updatedAt, text, ids: idsOf(payment) }];
+  switch (payment.state) {
+    case PaymentState.CAPTURING:
+      return tell(StoryKind.PAYMENT_CAPTURING, `${provider} is being asked to capture; its answer is not known.`);
+    case PaymentState.DECLINED:
+      return tell(StoryKind.PAYMENT_DECLINED, `${provider} declined: ${payment.declineReason ?? "no reason given"}.`);
+    case PaymentState.VOIDING:
+      return tell(StoryKind.PAYMENT_VOIDING, `${provider} is being asked to void; its answer is not known.`);
+    case PaymentState.VOIDED:
+      return tell(StoryKind.PAYMENT_VOIDED, "The payment is void: nothing was taken.");
+    case PaymentState.REFUNDING:
+      return tell(StoryKind.PAYMENT_REFUNDING, `${provider} is being asked to refund; its answer is not known.`);
+    case PaymentState.AUTHORIZING:
+    case PaymentState.AUTHORIZED:
+    case PaymentState.CAPTURED:
+    case PaymentState.REFUNDED:
+    case PaymentState.UNSPECIFIED:
+      return [];
+    default:
+      return assertNever(payment.state);
+  }
+}
+
+function buried(payment: PaymentRecord): Told {
+  const text =
+    "Voided before its authorisation arrived: one that comes later is refused, and asks the provider nothing.";
+  return { kind: StoryKind.PAYMENT_VOIDED, at: payment.createdAt, text, ids: idsOf(payment) };
+}
+
+function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
+  switch (payment.state) {
+    case PaymentState.AUTHORIZING:
+    case PaymentState.CAPTURING:
+    case PaymentState.VOIDING:
+    case PaymentState.REFUNDING: {
+      const resumed = utcText(new Date(payment.attemptedAt.getTime() + resumeAfterMs));
+      return [
+        `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} ` +
+          "payment does by itself.",
+      ];
+    }
+    case PaymentState.AUTHORIZED:
+    case PaymentState.DECLINED:
+    case PaymentState.CAPTURED:
+    case PaymentState.VOIDED:
+    case PaymentState.REFUNDED:
+    case PaymentState.UNSPECIFIED:
+      return [];
+    default:
+      return assertNever(payment.state);
+  }
+}
+
+function idsOf({ paymentId, order, refundId }: PaymentRecord): Record<string, string> {
+  return {
+    payment_id: paymentId,
+    ...(order ? { reservation_id: order.reservationId } : {}),
+    ...(refundId ? { refund_id: refundId } : {}),
+  };
+}
