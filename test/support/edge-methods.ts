@@ -79,6 +79,8 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
     seats: "REFUNDED_SEATS_BACK_ON_SALE",
   },
   "OperationsService.CheckInvariants": { eventId },
+  "OperationsService.ExplainReservation": reservation,
+  "OperationsService.ExplainSeat": { eventId, areaId: "stalls", seat: { row: "A", number: 1 } },
 };
 
 /** Returns a well-formed request of a method; throws where the table above lacks one. */

@@ -108,7 +108,11 @@ function endEntries(history: BookingHistory): Told[] {
   switch (booking.phase) {
     case Phase.releasing:
     case Phase.cancelled: {
-      const text = `The customer gave the hold back.${eventWords(history, "reservation.cancelled")}`;
+      const words =
+        booking.phase === Phase.cancelled
+          ? "The customer had given the hold back, and its seats are free."
+          : "The customer gave the hold back; inventory has yet to free its seats.";
+      const text = `${words}${eventWords(history, "reservation.cancelled")}`;
       return [{ kind: StoryKind.RESERVATION_CANCELLED, at, text, ids }];
     }
     case Phase.expired: {
@@ -202,6 +206,9 @@ function eventWords({ waiting }: BookingHistory, type: EventType): string {
 function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told: readonly Told[]): string[] {
   return [
     ...told.filter(({ at }) => at === null).map(({ kind }) => `The time of ${StoryKind[kind]} is not kept.`),
+    ...(booking.phase === Phase.cancelled
+      ? ["When the customer gave it back is not kept, only when that was done."]
+      : []),
     ...(isUnfinished(booking.phase)
       ? ["Which replica works on it is not kept, only until when others stay away."]
       : []),

@@ -330,7 +330,7 @@ export enum StoryKind {
   PAYMENT_REFUNDED = 230,
 
   /**
-   * The customer gave the hold back.
+   * The customer gave the hold back; once its seats are free, this is when that was done.
    *
    * @generated from enum value: STORY_KIND_RESERVATION_CANCELLED = 240;
    */
