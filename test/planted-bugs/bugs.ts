@@ -84,7 +84,7 @@ export const bugs: Bug[] = [
         from: "fresh.length > 0 ? await insertBookings(sql, fresh) : [];",
         to: `fresh.map((booking) => ({
           ...booking, phaseAt: new Date(), createdAt: new Date(), confirmedAt: null, lapsed: false, paymentId: null,
-          paymentMethodToken: null, refundId: null, checkoutCount: 0, attempts: 0,
+          paymentMethodToken: null, refundId: null, refundedMinor: 0, checkoutCount: 0, attempts: 0,
         }));
         setTimeout(() => insertBookings(sql, fresh), 120_000);`,
       },
@@ -129,7 +129,7 @@ export const bugs: Bug[] = [
       {
         file: "services/reservation/src/saga.ts",
         from: "await payments.refund(",
-        to: 'await (async (_: unknown) => ({ kind: "known", value: { state: PaymentState.REFUNDED } }))(',
+        to: 'await (async (_: unknown) => ({ kind: "known", value: { finishTime: {} } }))(',
       },
     ],
     async play(stage) {

@@ -64,6 +64,44 @@ describe("explaining holds and seats", () => {
     assert.deepEqual([story.next, story.gaps], [[], []]);
   });
 
+  it("tells what a sold hold gave back, part by part, though the hold owns it no more", async () => {
+    const eventId = await publishEvent(inventory);
+    const key = await holdSeat(eventId, named(["A", 11], ["A", 12], ["A", 13]));
+    await confirm(key);
+    const giveBack = (seats: { row: string; number: number }[], keepBlocked: boolean) =>
+      inventory.client.releaseHolds(
+        { commands: [{ key, confirmedToo: true, keepBlocked, remainder: { quantity: seats.length, seats } }] },
+        patient,
+      );
+    const [a11, a13] = [
+      { row: "A", number: 11 },
+      { row: "A", number: 13 },
+    ];
+    await giveBack([a11, a13], true);
+    await giveBack([a11, a13], true);
+    const part = await explainHold(key);
+    assert.equal(part.summary, "The seats are sold, but for those that came back.");
+    assert.deepEqual(kindsOf(part), ["SEATS_HELD", "SEATS_SOLD", "SEATS_RETURNED"]);
+    await giveBack([a11], false);
+    await release(key, true);
+    const { entries } = await explainHold(key);
+    assert.match(entries[0]!.text, /^A-11, A-12, A-13 in stalls: held/);
+    assert.deepEqual(
+      entries.slice(2).map(({ text }) => text),
+      [
+        "A-12 in stalls: came back from the sale, to be kept from sale. The hold goes on owning 2 places.",
+        "A-13 in stalls: came back from the sale, to go on sale again. The hold goes on owning 1 place.",
+        "A-11 in stalls: came back from the sale, to go on sale again.",
+      ],
+    );
+    const { state, stories } = await explainSeat(eventId);
+    assert.equal(state, SeatState.BLOCKED);
+    assert.deepEqual(
+      stories.map(({ id }) => id),
+      [key.holdId],
+    );
+  });
+
   it("keeps the first time of a step that is repeated", async () => {
     const key = await holdSeat(await publishEvent(inventory));
     await confirm(key);

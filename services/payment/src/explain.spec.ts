@@ -38,6 +38,10 @@ describe("explaining payments", () => {
         ["PAYMENT_REQUESTED", "The intent to authorise EUR 42.00 was written, before sandbox was asked."],
         ["PAYMENT_AUTHORIZED", "sandbox authorised EUR 42.00."],
         ["PAYMENT_CAPTURED", "sandbox captured EUR 42.00, and it was posted to the ledger."],
+        [
+          "PAYMENT_REFUNDING",
+          "The intent to refund all that was left, EUR 42.00, for places worth EUR 42.00, was written, before sandbox was asked.",
+        ],
         ["PAYMENT_REFUNDED", "sandbox refunded EUR 42.00, and it was posted to the ledger."],
       ],
     );
@@ -46,12 +50,61 @@ describe("explaining payments", () => {
       times,
       times.toSorted((a, b) => a - b),
     );
-    assert.deepEqual(entries[0]!.ids, {
-      payment_id: key.paymentId,
-      reservation_id: key.paymentId,
-      refund_id: refundId,
-    });
+    const ids = { payment_id: key.paymentId, reservation_id: key.paymentId };
+    assert.deepEqual(entries[0]!.ids, ids);
+    assert.deepEqual(entries[4]!.ids, { ...ids, refund_id: refundId });
     assert.deepEqual([next, gaps], [[], []]);
+  });
+
+  it("tells each refund of a payment by its own id, with what it paid back and what came back with it", async () => {
+    const key = await authorized();
+    await client.capture({ key }, inTime);
+    const [tickets, amount, last] = [randomUUID(), randomUUID(), randomUUID()];
+    await client.refund({ key, refundId: tickets, part: { amountMinor: 2_000n, returnedMinor: 2_000n } }, inTime);
+    await client.refund({ key, refundId: amount, part: { amountMinor: 2_200n, returnedMinor: 0n } }, inTime);
+    await client.refund({ key, refundId: last, part: { amountMinor: 0n, returnedMinor: 2_200n } }, inTime);
+    const { summary, entries } = await explain(key);
+    assert.equal(summary, `Payment ${key.paymentId} is REFUNDED.`);
+    assert.deepEqual(
+      entries.slice(3).map(({ kind, text, ids }) => [StoryKind[kind], ids["refund_id"], text]),
+      [
+        [
+          "PAYMENT_REFUNDING",
+          tickets,
+          "The intent to refund EUR 20.00, for places worth EUR 20.00, was written, before sandbox was asked.",
+        ],
+        ["PAYMENT_REFUNDED", tickets, "sandbox refunded EUR 20.00, and it was posted to the ledger."],
+        [
+          "PAYMENT_REFUNDING",
+          amount,
+          "The intent to refund EUR 22.00, for which no place comes back, was written, before sandbox was asked.",
+        ],
+        ["PAYMENT_REFUNDED", amount, "sandbox refunded EUR 22.00, and it was posted to the ledger."],
+        [
+          "PAYMENT_REFUNDING",
+          last,
+          "The intent to refund EUR 0.00, for places worth EUR 22.00, was written: earlier refunds paid that back, and nobody is asked.",
+        ],
+        ["PAYMENT_REFUNDED", last, "That the places came back was posted to the ledger."],
+      ],
+    );
+  });
+
+  it("says how much of a payment is paid back, and what becomes of the refund that runs", async () => {
+    const key = await authorized();
+    await client.capture({ key }, inTime);
+    const [done, running] = [randomUUID(), randomUUID()];
+    const part = { amountMinor: 1_000n, returnedMinor: 1_000n };
+    await client.refund({ key, refundId: done, part }, inTime);
+    harness.sandbox.setDown(true);
+    await client.refund({ key, refundId: running, part }, inTime);
+    harness.sandbox.setDown(false);
+    const { summary, entries, next } = await explain(key);
+    assert.equal(summary, `Payment ${key.paymentId} is REFUNDING: EUR 10.00 of EUR 42.00 are paid back.`);
+    assert.deepEqual(kindsOf({ entries } as Story).slice(3), ["PAYMENT_REFUNDING", "PAYMENT_REFUNDED", "PAYMENT_REFUNDING"]);
+    assert.match(entries.at(-1)!.text, /Its answer is not known\.$/);
+    assert.match(next[0]!, /is REFUNDING: whoever needs it asks again/);
+    assert.equal(next[1], `Refund ${running} is posted to the ledger as soon as its answer is known.`);
   });
 
   it("tells of refusals and of what was given back", async () => {

@@ -1,8 +1,9 @@
 // What is kept of payments and when it happened, for whoever asks how they came to stand as they do. Times are rounded to
 // milliseconds as reservation's are, so that what came later never seems to have come earlier.
 
-import type { Sql } from "#shared/sql";
-import type { PaymentRecord } from "./domain/payment-story.ts";
+import type { Sql, Transaction } from "#shared/sql";
+import { transact } from "#shared/transaction";
+import type { PaymentRecord, RefundRecord } from "./domain/payment-story.ts";
 import type { PaymentState } from "./domain/payment.ts";
 
 /** Reads what happened to payments. */
@@ -19,42 +20,60 @@ type Row = {
   currencyCode: string;
   provider: string;
   declineReason: string | null;
-  refundId: string | null;
-} & Pick<
-  PaymentRecord,
-  "wasAuthorized" | "createdAt" | "authorizedAt" | "updatedAt" | "attemptedAt" | "capturedAt" | "refundedAt"
->;
+} & Pick<PaymentRecord, "wasAuthorized" | "createdAt" | "authorizedAt" | "updatedAt" | "attemptedAt" | "capturedAt">;
+
+type RefundRow = RefundRecord & { paymentId: string };
 
 /** Returns the store. */
 export function createHistoryStore(sql: Sql): HistoryStore {
   return {
-    async read({ eventId, paymentIds }) {
-      const rows = await sql<Row[]>`
-        select p.payment_id as "paymentId", p.state, p.reservation_id as "reservationId", p.amount_minor as "amountMinor",
-          p.currency_code as "currencyCode", p.provider, p.decline_reason as "declineReason", p.refund_id as "refundId",
-          p.authorization_ref is not null as "wasAuthorized", p.created_at::timestamptz(3) as "createdAt",
-          p.authorized_at as "authorizedAt", p.updated_at::timestamptz(3) as "updatedAt",
-          p.attempted_at::timestamptz(3) as "attemptedAt", posted."capturedAt", posted."refundedAt"
-        from payment.payment as p
-        cross join lateral (
-          select max(t.created_at::timestamptz(3)) filter (where t.kind = 'capture') as "capturedAt",
-            max(t.created_at::timestamptz(3)) filter (where t.kind = 'refund') as "refundedAt"
-          from payment.ledger_transaction as t
-          where t.event_id = p.event_id and t.payment_id = p.payment_id
-        ) as posted
-        where p.event_id = ${eventId} and p.payment_id = any(${paymentIds}::uuid[])`;
-      return rows.map((row) => recordFrom(row, eventId));
+    async read(asked) {
+      return await transact(
+        sql,
+        async (tx) => {
+          const [payments, refunds] = [await readPayments(tx, asked), await readRefunds(tx, asked)];
+          return payments.map((payment) => recordFrom(payment, refunds, asked.eventId));
+        },
+        "isolation level repeatable read read only",
+      );
     },
   };
 }
 
-function recordFrom(row: Row, eventId: string): PaymentRecord {
-  const { reservationId, amountMinor, currencyCode, provider, declineReason, refundId, ...record } = row;
+type Asked = Parameters<HistoryStore["read"]>[0];
+
+async function readPayments(tx: Transaction, { eventId, paymentIds }: Asked): Promise<Row[]> {
+  return await tx<Row[]>`
+    select p.payment_id as "paymentId", p.state, p.reservation_id as "reservationId", p.amount_minor as "amountMinor",
+      p.currency_code as "currencyCode", p.provider, p.decline_reason as "declineReason",
+      p.authorization_ref is not null as "wasAuthorized", p.created_at::timestamptz(3) as "createdAt",
+      p.authorized_at as "authorizedAt", p.updated_at::timestamptz(3) as "updatedAt",
+      p.attempted_at::timestamptz(3) as "attemptedAt", posted.created_at::timestamptz(3) as "capturedAt"
+    from payment.payment as p
+    left join payment.ledger_transaction as posted
+      on posted.event_id = p.event_id and posted.payment_id = p.payment_id and posted.kind = 'capture'
+        and posted.reference = ''
+    where p.event_id = ${eventId} and p.payment_id = any(${paymentIds}::uuid[])`;
+}
+
+// A refund is posted by the statement that writes its end.
+async function readRefunds(tx: Transaction, { eventId, paymentIds }: Asked): Promise<RefundRow[]> {
+  return await tx<RefundRow[]>`
+    select f.payment_id as "paymentId", f.refund_id as "refundId", f.whole, f.amount_minor as "amountMinor",
+      f.returned_minor as "returnedMinor", f.created_at::timestamptz(3) as "createdAt",
+      f.finished_at::timestamptz(3) as "finishedAt"
+    from payment.refund as f
+    where f.event_id = ${eventId} and f.payment_id = any(${paymentIds}::uuid[])
+    order by f.created_at, f.refund_id`;
+}
+
+function recordFrom(row: Row, refunds: readonly RefundRow[], eventId: string): PaymentRecord {
+  const { reservationId, amountMinor, currencyCode, provider, declineReason, ...record } = row;
   return {
     ...record,
     eventId,
     order: reservationId === null ? undefined : { reservationId, amountMinor, currencyCode, provider },
     declineReason: declineReason ?? undefined,
-    refundId: refundId ?? undefined,
+    refunds: refunds.filter(({ paymentId }) => paymentId === row.paymentId),
   };
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { v7 as uuidv7 } from "uuid";
 import { StoryKind } from "#stubs";
-import type { ReservationStory } from "#gen/boxoffice/reservation/v1/reservation";
+import type { RefundReservationRequestSchema, ReservationStory } from "#gen/boxoffice/reservation/v1/reservation";
+import type { Ticket } from "#gen/boxoffice/reservation/v1/ticket";
+import { buyTickets } from "../test/doors.ts";
 import { failing } from "../test/hooks.ts";
 import {
   cancel,
@@ -32,11 +35,18 @@ describe("explaining reservations", () => {
   afterEach(() => {
     world.inventory.hooks.reset();
     world.payment.hooks.reset();
+    world.payment.settings.refunding = false;
   });
   after(() => world.end());
 
   const explain = async ({ eventId, reservationId }: Ids) =>
     (await replica.client.explainReservations({ eventId, reservationIds: [reservationId] }, within)).stories[0]!;
+  const refund = (
+    ids: Ids,
+    part: MessageInitShape<typeof RefundReservationRequestSchema>["part"] & {},
+    { refundId = uuidv7(), keepBlocked = false, reason = "rain" } = {},
+  ) =>
+    replica.client.refundReservation({ ...ids, refundId, keepBlocked, reason, requestedBy: "organiser-1", part }, within);
   const untilPublished = (ids: Ids) =>
     eventually(
       () => explain(ids),
@@ -125,6 +135,64 @@ describe("explaining reservations", () => {
       "RESERVATION_REFUNDED",
     ]);
     assert.ok(told.story!.entries.every(({ time }) => time !== undefined));
+  });
+
+  it("tells each refund: who asked for it, why, for what, and that it is done", async () => {
+    const { ids, tickets } = await buyTickets(replica);
+    const [first] = tickets;
+    const seatOf = ({ seat }: Ticket) => `${seat!.row}-${seat!.number}`;
+    await refund(ids, { case: "tickets", value: { ticketIds: [first!.ticketId] } }, { keepBlocked: true, reason: "broken" });
+    await refund(ids, { case: "amount", value: { currencyCode: "EUR", amountMinor: 700n } }, { reason: "late" });
+    const told = await untilPublished(ids);
+    assert.deepEqual(kindsOf(told).slice(5), [
+      "REFUND_STARTED",
+      "TICKET_REVOKED",
+      "RESERVATION_PARTLY_REFUNDED",
+      "REFUND_STARTED",
+      "RESERVATION_PARTLY_REFUNDED",
+    ]);
+    assert.equal(
+      told.story!.summary,
+      "CONFIRMED: paid, the seats are the customer's. 2 refunds: EUR 32.00 of EUR 50.00, and 1 of 2 tickets.",
+    );
+    assert.deepEqual([told.story!.next, told.story!.gaps], [[], ["When events were published is not kept."]]);
+    await cancel(replica, ids);
+    const whole = await explain(ids);
+    assert.equal(kindsOf(whole).at(-1), "RESERVATION_REFUNDED");
+    assert.deepEqual(textOf(whole, StoryKind.REFUND_STARTED), [
+      `A refund of EUR 25.00 began, asked for by an organiser, organiser-1 ("broken"): 1 ticket (${seatOf(first!)}), by name. The places are to be kept from sale.`,
+      'A refund of EUR 7.00 began, asked for by an organiser, organiser-1 ("late"): an amount alone; every seat stays sold and every ticket good.',
+      `A refund of EUR 18.00 began, asked for by the customer ("cancelled by the customer"): all that was left, 1 ticket (${seatOf(tickets[1]!)}). The places go on sale again. They had cost EUR 25.00, of which earlier refunds paid the rest back.`,
+    ]);
+    assert.deepEqual(
+      textOf(whole, StoryKind.RESERVATION_PARTLY_REFUNDED).map((text) => text.split(";")[0]),
+      ["EUR 25.00 are back and the places are back", "EUR 7.00 are back"],
+    );
+    const { entries } = whole.story!;
+    assert.ok(entries.every(({ time }) => time !== undefined));
+    const refundIds = entries.flatMap(({ ids }) => ids["refund_id"] ?? []);
+    assert.equal(new Set(refundIds).size, 3);
+  });
+
+  it("says of a refund that runs what is left to do, and of one whose end was not kept that it was not", async () => {
+    const { ids, tickets } = await buyTickets(replica);
+    const part = { case: "tickets" as const, value: { ticketIds: [tickets[0]!.ticketId] } };
+    world.payment.settings.refunding = true;
+    const refundId = uuidv7();
+    await refund(ids, part, { refundId });
+    const { summary, entries, next } = (await explain(ids)).story!;
+    assert.match(summary, new RegExp(`^CONFIRMED: .*; refund ${refundId} runs since .* UTC\\.$`));
+    assert.ok(!entries.some(({ kind }) => kind === StoryKind.RESERVATION_PARTLY_REFUNDED));
+    assert.match(next[0]!, /reconciler takes it up .*step partRefunding/);
+    assert.equal(
+      next[1],
+      `Of refund ${refundId}: payment gives EUR 25.00 back, then inventory takes the places back, ` +
+        "then the rest of the booking stands as before; until then no other can begin.",
+    );
+    world.payment.settings.refunding = false;
+    await world.database.sql`
+      update reservation.reservation set phase = 5, next_attempt_at = null where reservation_id = ${ids.reservationId}`;
+    assert.match((await explain(ids)).story!.gaps.join(), /The time of RESERVATION_PARTLY_REFUNDED is not kept/);
   });
 
   it("tells of transfers, admissions and double admissions", async () => {

@@ -7,6 +7,15 @@ import type { Area } from "./area.ts";
 import { seatsText } from "./chart.ts";
 import { asItStands, type Hold } from "./hold.ts";
 
+/** Places that a sold hold gave back. */
+export type HoldReturn = Pick<Hold, "quantity" | "seats"> & {
+  /** Places that it owned afterwards. */
+  quantityLeft: number;
+  /** They were kept from sale. */
+  blocked: boolean;
+  returnedAt: Date;
+};
+
 /** A hold with the times at which it left its states. */
 export type HoldRecord = Hold & {
   /** The latest time; null where it never was, or before this was kept. */
@@ -15,11 +24,19 @@ export type HoldRecord = Hold & {
   confirmedAt: Date | null;
   /** When its seats were freed; null while it lives, or before this was kept. */
   endedAt: Date | null;
+  /** Oldest first; those from before they were kept are missing. */
+  returns: HoldReturn[];
 };
 
 /** Returns the story of a hold in `area`, at `now`. */
 export function holdStory(hold: HoldRecord, area: Area, now: Date): StoryPart {
-  const told = [heldEntry(hold, area), ...prolongedEntries(hold, area), ...soldEntries(hold), ...endEntries(hold)];
+  const told = [
+    heldEntry(hold, area),
+    ...prolongedEntries(hold, area),
+    ...soldEntries(hold),
+    ...hold.returns.map((part) => returnedEntry(hold, area, part)),
+    ...endEntries(hold),
+  ];
   return {
     id: hold.holdId,
     summary: summaryOf(hold, now),
@@ -29,8 +46,8 @@ export function holdStory(hold: HoldRecord, area: Area, now: Date): StoryPart {
   };
 }
 
-/** Returns what a hold holds, e.g. `A-1, A-2 in stalls`, `3 places in floor`. */
-export function placesText({ seats, quantity, areaId }: Hold, { chart }: Area): string {
+// E.g. `A-1, A-2 in stalls`, `3 places in floor`.
+function placesText({ seats, quantity, areaId }: Pick<Hold, "seats" | "quantity" | "areaId">, { chart }: Area): string {
   const places = chart.kind === "seated" ? seatsText(chart, seats) : countText(quantity, "place");
   return `${places} in ${areaId}`;
 }
@@ -39,8 +56,18 @@ function heldEntry(hold: HoldRecord, area: Area): Told {
   return {
     kind: StoryKind.SEATS_HELD,
     at: hold.createdAt,
-    text: `${placesText(hold, area)}: held for customer ${hold.customerId} until ${utcText(firstEndOf(hold, area))}.`,
+    text: `${placesText(asMade(hold), area)}: held for customer ${hold.customerId} until ${utcText(firstEndOf(hold, area))}.`,
     ids: idsOf(hold),
+  };
+}
+
+// The row says what the hold owns still, or owned when the last of it came back.
+function asMade({ areaId, quantity, seats, returns }: HoldRecord): Pick<Hold, "seats" | "quantity" | "areaId"> {
+  const parts = returns.filter(({ quantityLeft }) => quantityLeft > 0);
+  return {
+    areaId,
+    quantity: parts.reduce((sum, part) => sum + part.quantity, quantity),
+    seats: [...seats, ...parts.flatMap((part) => part.seats)].toSorted((a, b) => a - b),
   };
 }
 
@@ -54,6 +81,14 @@ function soldEntries(hold: HoldRecord): Told[] {
   if (hold.state !== "confirmed" && hold.state !== "refunded") return [];
   const text = "The hold was alive by the database's clock, and its seats were sold.";
   return [{ kind: StoryKind.SEATS_SOLD, at: hold.confirmedAt, text, ids: idsOf(hold) }];
+}
+
+function returnedEntry(hold: HoldRecord, area: Area, { returnedAt, ...part }: HoldReturn): Told {
+  const places = placesText({ ...part, areaId: hold.areaId }, area);
+  const then = part.blocked ? "to be kept from sale" : "to go on sale again";
+  const rest = part.quantityLeft > 0 ? ` The hold goes on owning ${countText(part.quantityLeft, "place")}.` : "";
+  const text = `${places}: came back from the sale, ${then}.${rest}`;
+  return { kind: StoryKind.SEATS_RETURNED, at: returnedAt, text, ids: idsOf(hold) };
 }
 
 function endEntries(hold: HoldRecord): Told[] {
@@ -70,7 +105,9 @@ function endEntries(hold: HoldRecord): Told[] {
         `The hold's time was over at ${utcText(hold.expiresAt)}, and its seats went on sale again.`,
       );
     case "refunded":
-      return end(StoryKind.SEATS_RETURNED, "The seats came back from a sale, and went on sale again.");
+      return hold.returns.some(({ quantityLeft }) => quantityLeft === 0)
+        ? []
+        : end(StoryKind.SEATS_RETURNED, "The seats came back from a sale.");
     default:
       return assertNever(hold.state);
   }
@@ -82,7 +119,7 @@ function summaryOf(hold: HoldRecord, now: Date): string {
     case "held":
       return `The hold is alive until ${utcText(hold.expiresAt)}.`;
     case "confirmed":
-      return "The seats are sold.";
+      return hold.returns.length > 0 ? "The seats are sold, but for those that came back." : "The seats are sold.";
     case "released":
       return "The hold was given back.";
     case "expired":

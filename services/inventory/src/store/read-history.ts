@@ -4,7 +4,7 @@
 import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import type { AreaRef } from "../domain/area.ts";
-import type { HoldRecord } from "../domain/hold-story.ts";
+import type { HoldRecord, HoldReturn } from "../domain/hold-story.ts";
 import { seatState, type SeatState } from "../domain/seat-map.ts";
 
 /** A seat and its past. */
@@ -19,16 +19,24 @@ export type SeatHistory = {
   now: Date;
 };
 
+type HoldRow = Omit<HoldRecord, "returns">;
+
 /** Returns those of an event's holds that exist, with the database's clock. */
 export async function readHoldRecords(
   sql: Sql,
   { eventId, holdIds }: { eventId: string; holdIds: readonly string[] },
 ): Promise<{ holds: HoldRecord[]; now: Date }> {
-  const holds = await sql<HoldRecord[]>`
-    select ${recordColumns(sql)}
-    from inventory.hold h
-    where h.event_id = ${eventId} and h.hold_id = any(${holdIds as string[]}::uuid[])`;
-  return { holds, now: await readNow(sql) };
+  return await transact(
+    sql,
+    async (tx) => {
+      const holds = await tx<HoldRow[]>`
+        select ${recordColumns(tx)}
+        from inventory.hold h
+        where h.event_id = ${eventId} and h.hold_id = any(${holdIds as string[]}::uuid[])`;
+      return { holds: await withReturns(tx, eventId, holds), now: await readNow(tx) };
+    },
+    "isolation level repeatable read read only",
+  );
 }
 
 /**
@@ -48,22 +56,39 @@ export async function readSeatHistory(
         left join inventory.seat_claim c
           on c.event_id = s.event_id and c.area_id = s.area_id and c.seat = ${seat}
         where s.event_id = ${eventId} and s.area_id = ${areaId}`;
-      const holds = await tx<(HoldRecord & { inAll: number })[]>`
+      const holds = await tx<(HoldRow & { inAll: number })[]>`
         select ${recordColumns(tx)}, count(*) over () as "inAll"
         from inventory.hold h
-        where h.event_id = ${eventId} and h.area_id = ${areaId} and ${seat} = any(h.seats)
+        where h.event_id = ${eventId} and h.area_id = ${areaId}
+          -- A hold that gave a part back does not list it any more.
+          and (${seat} = any(h.seats) or h.hold_id in (
+            select r.hold_id from inventory.hold_return r where r.event_id = ${eventId} and ${seat} = any(r.seats)))
         order by h.created_at desc, h.hold_id desc
         limit ${holdsMax}`;
       return {
         state: seatState(standing!.seatMap, seat),
         ownerHoldId: standing!.ownerHoldId ?? undefined,
         holdsInAll: holds[0]?.inAll ?? 0,
-        holds: holds.map(({ inAll: _, ...hold }) => hold),
+        holds: await withReturns(
+          tx,
+          eventId,
+          holds.map(({ inAll: _, ...hold }) => hold),
+        ),
         now: await readNow(tx),
       };
     },
     "isolation level repeatable read read only",
   );
+}
+
+async function withReturns(tx: Transaction, eventId: string, holds: readonly HoldRow[]): Promise<HoldRecord[]> {
+  const rows = await tx<(HoldReturn & { holdId: string })[]>`
+    select r.hold_id as "holdId", r.quantity_left as "quantityLeft", r.quantity, r.seats, r.blocked,
+      r.created_at as "returnedAt"
+    from inventory.hold_return r
+    where r.event_id = ${eventId} and r.hold_id = any(${holds.map(({ holdId }) => holdId)}::uuid[])
+    order by r.quantity_left desc`;
+  return holds.map((hold) => ({ ...hold, returns: rows.filter(({ holdId }) => holdId === hold.holdId) }));
 }
 
 function recordColumns(sql: Sql | Transaction) {

@@ -4,6 +4,13 @@ import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { assertNever } from "#shared/assert-never";
 import { amountText, utcText, type StoryPart, type Told } from "#shared/story";
 import { PaymentState, stateName, type Order, type PaymentKey } from "./payment.ts";
+import type { Refund } from "./refund.ts";
+
+/** A refund with its times. */
+export type RefundRecord = Omit<Refund, "finishedAt"> & {
+  /** When the provider's answer was written, and posted to the ledger; null while it is not known. */
+  finishedAt: Date | null;
+};
 
 /** A payment with the times that are kept of it. */
 export type PaymentRecord = PaymentKey & {
@@ -11,7 +18,8 @@ export type PaymentRecord = PaymentKey & {
   /** Undefined in a tombstone. */
   order: Pick<Order, "reservationId" | "amountMinor" | "currencyCode" | "provider"> | undefined;
   declineReason: string | undefined;
-  refundId: string | undefined;
+  /** Oldest first. */
+  refunds: RefundRecord[];
   /** The provider said yes once. */
   wasAuthorized: boolean;
   createdAt: Date;
@@ -23,8 +31,6 @@ export type PaymentRecord = PaymentKey & {
   attemptedAt: Date;
   /** When the capture was posted to the ledger. */
   capturedAt: Date | null;
-  /** When the refund was posted to the ledger. */
-  refundedAt: Date | null;
 };
 
 /** Returns the story of a payment; `resumeAfterMs` is how long a pending one is left to its callers. */
@@ -32,7 +38,7 @@ export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resume
   const told = payment.order ? toldOf(payment, payment.order) : [buried(payment)];
   return {
     id: payment.paymentId,
-    summary: `Payment ${payment.paymentId} is ${stateName(payment.state)}.`,
+    summary: `Payment ${payment.paymentId} is ${stateName(payment.state)}${paidBackWords(payment)}.`,
     told,
     next: nextOf(payment, resumeAfterMs),
     gaps: told
@@ -41,8 +47,10 @@ export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resume
   };
 }
 
-function toldOf(payment: PaymentRecord, order: NonNullable<PaymentRecord["order"]>): Told[] {
-  const amount = amountText({ amountMinor: order.amountMinor, currency: order.currencyCode });
+type PaymentOrder = NonNullable<PaymentRecord["order"]>;
+
+function toldOf(payment: PaymentRecord, order: PaymentOrder): Told[] {
+  const amount = amountOf(order, order.amountMinor);
   const tell = (kind: StoryKind, at: Date | null, text: string): Told => ({ kind, at, text, ids: idsOf(payment) });
   const told = [
     tell(
@@ -59,11 +67,30 @@ function toldOf(payment: PaymentRecord, order: NonNullable<PaymentRecord["order"
     const text = `${order.provider} captured ${amount}, and it was posted to the ledger.`;
     told.push(tell(StoryKind.PAYMENT_CAPTURED, payment.capturedAt, text));
   }
-  if (payment.refundedAt) {
-    const text = `${order.provider} refunded ${amount}, and it was posted to the ledger.`;
-    told.push(tell(StoryKind.PAYMENT_REFUNDED, payment.refundedAt, text));
-  }
+  told.push(...payment.refunds.flatMap((refund) => refundEntries(payment, order, refund)));
   return [...told, ...presentEntries(payment, order.provider)];
+}
+
+function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: RefundRecord): Told[] {
+  const ids = { ...idsOf(payment), refund_id: refund.refundId };
+  const amount = amountOf(order, refund.amountMinor);
+  const places =
+    refund.returnedMinor > 0 ? `for places worth ${amountOf(order, refund.returnedMinor)}` : "for which no place comes back";
+  const what = refund.whole ? `all that was left, ${amount}` : amount;
+  const isAsked = refund.amountMinor > 0;
+  const begun: Told = {
+    kind: StoryKind.PAYMENT_REFUNDING,
+    at: refund.createdAt,
+    text:
+      `The intent to refund ${what}, ${places}, was written` +
+      (isAsked ? `, before ${order.provider} was asked.` : ": earlier refunds paid that back, and nobody is asked."),
+    ids,
+  };
+  if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? " Its answer is not known." : ""}` }];
+  const text = isAsked
+    ? `${order.provider} refunded ${amount}, and it was posted to the ledger.`
+    : "That the places came back was posted to the ledger.";
+  return [begun, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text, ids }];
 }
 
 // What only the present state tells of.
@@ -79,7 +106,6 @@ function presentEntries(payment: PaymentRecord, provider: string): Told[] {
     case PaymentState.VOIDED:
       return tell(StoryKind.PAYMENT_VOIDED, "The payment is void: nothing was taken.");
     case PaymentState.REFUNDING:
-      return tell(StoryKind.PAYMENT_REFUNDING, `${provider} is being asked to refund; its answer is not known.`);
     case PaymentState.AUTHORIZING:
     case PaymentState.AUTHORIZED:
     case PaymentState.CAPTURED:
@@ -107,6 +133,9 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
       return [
         `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} ` +
           "payment does by itself.",
+        ...payment.refunds
+          .filter(({ finishedAt }) => !finishedAt)
+          .map(({ refundId }) => `Refund ${refundId} is posted to the ledger as soon as its answer is known.`),
       ];
     }
     case PaymentState.AUTHORIZED:
@@ -121,10 +150,20 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
   }
 }
 
-function idsOf({ paymentId, order, refundId }: PaymentRecord): Record<string, string> {
+// Of what came back in part; the state says the rest.
+function paidBackWords({ order, refunds, state }: PaymentRecord): string {
+  const paidBackMinor = refunds.reduce((sum, { finishedAt, amountMinor }) => sum + (finishedAt ? amountMinor : 0), 0);
+  if (!order || paidBackMinor === 0 || state === PaymentState.REFUNDED) return "";
+  return `: ${amountOf(order, paidBackMinor)} of ${amountOf(order, order.amountMinor)} are paid back`;
+}
+
+function amountOf({ currencyCode }: PaymentOrder, amountMinor: number): string {
+  return amountText({ amountMinor, currency: currencyCode });
+}
+
+function idsOf({ paymentId, order }: PaymentRecord): Record<string, string> {
   return {
     payment_id: paymentId,
     ...(order ? { reservation_id: order.reservationId } : {}),
-    ...(refundId ? { refund_id: refundId } : {}),
   };
 }

@@ -1,6 +1,7 @@
 // Everything that is kept of a booking, for whoever asks how it came to stand as it does.
 
 import type { Booking, BookingKey } from "./booking.ts";
+import type { Refund } from "./refund.ts";
 import type { CheckoutOutcome, EventType } from "./transition.ts";
 
 /** The booking's row, without the payment method. */
@@ -34,6 +35,14 @@ export type TicketRecord = BookingKey & {
   issuedAt: Date;
   revokedAt: Date | null;
   revokeReason: string | null;
+  /** The refund that took it. */
+  refundId: string | null;
+};
+
+/** A refund. */
+export type RefundRecord = Refund & {
+  /** Null while it runs, or before this was kept. */
+  endedAt: Date | null;
 };
 
 /** Somebody who was let in. */
@@ -57,6 +66,7 @@ export type BookingHistory = {
   tickets: TicketRecord[];
   /** Up to `admissionsMax`, the oldest. */
   admissions: AdmissionRecord[];
+  refunds: RefundRecord[];
   /** Undefined where too many rows wait to be looked through. */
   waiting: EventType[] | undefined;
   /** The database's clock. */

@@ -5,9 +5,11 @@ import { assertNever } from "#shared/assert-never";
 import { amountText, countText, utcText, type StoryPart, type Told } from "#shared/story";
 import { isFree, isUnfinished, Phase, phaseNames, stateOf, totalMinor } from "./booking.ts";
 import { admissionsMax, type AttemptRecord, type BookingHistory, type BookingRecord } from "./booking-history.ts";
+import { eventWords } from "./event-words.ts";
+import { refundEntries, refundNext, refundSummary } from "./refund-story.ts";
 import { parseSeats, seatsText } from "./seats.ts";
 import { ticketEntries, transfersOf } from "./ticket-story.ts";
-import { CheckoutOutcome, type EventType } from "./transition.ts";
+import { CheckoutOutcome } from "./transition.ts";
 
 /** Returns the story of a booking. */
 export function bookingStory(history: BookingHistory): StoryPart {
@@ -17,13 +19,13 @@ export function bookingStory(history: BookingHistory): StoryPart {
     ...attempts.flatMap((attempt, index) => attemptEntries(attempt, index + 1, booking)),
     ...stepEntries(booking),
     ...confirmedEntries(history),
-    ...inOrder([...ticketEntries(history), ...endEntries(history)], booking.phaseAt),
+    ...inOrder([...ticketEntries(history), ...refundEntries(history), ...endEntries(history)], booking.phaseAt),
   ];
   return {
     id: booking.reservationId,
-    summary: summaryOf(booking),
+    summary: summaryOf(history),
     told,
-    next: [...nextOf(history), ...waitingWords(history)],
+    next: [...nextOf(history), ...refundNext(history), ...waitingWords(history)],
     gaps: gapsOf(history, told),
   };
 }
@@ -120,14 +122,8 @@ function endEntries(history: BookingHistory): Told[] {
       return [{ kind: StoryKind.RESERVATION_EXPIRED, at, text, ids }];
     }
     case Phase.refunding:
-      return [refundStarted(history, at)];
-    case Phase.refunded: {
-      const text = `The money is back and the seats are free.${eventWords(history, "reservation.refunded")}`;
-      return [
-        refundStarted(history, refundedTicketsAt(history)),
-        { kind: StoryKind.RESERVATION_REFUNDED, at, text, ids: { ...ids, ...refundIdOf(booking) } },
-      ];
-    }
+    case Phase.partRefunding:
+    case Phase.refunded:
     case Phase.held:
     case Phase.authorizing:
     case Phase.capturing:
@@ -139,25 +135,14 @@ function endEntries(history: BookingHistory): Told[] {
   }
 }
 
-function refundStarted({ booking }: BookingHistory, at: Date | null): Told {
-  const text = booking.confirmedAt
-    ? "The paid booking was given back, and its tickets became void."
-    : "The payment could not be voided since it was captured already: it is refunded.";
-  return { kind: StoryKind.REFUND_STARTED, at, text, ids: { ...idsOf(booking), ...refundIdOf(booking) } };
-}
-
-// The statement that begins a refund revokes the tickets, so that their time is the refund's.
-function refundedTicketsAt({ tickets }: BookingHistory): Date | null {
-  return tickets.find(({ revokeReason }) => revokeReason === "refunded")?.revokedAt ?? null;
-}
-
 // By time, then by cause and effect; what has no time stands as if it had been at `latest`.
 function inOrder(told: Told[], latest: Date): Told[] {
   const timeOf = ({ at }: Told) => (at ?? latest).getTime();
   return told.toSorted((a, b) => timeOf(a) - timeOf(b) || a.kind - b.kind);
 }
 
-function summaryOf(booking: BookingRecord): string {
+function summaryOf(history: BookingHistory): string {
+  const { booking } = history;
   const state = stateOf(booking);
   switch (state) {
     case "HELD":
@@ -165,7 +150,7 @@ function summaryOf(booking: BookingRecord): string {
     case "PAYING":
       return `PAYING, in step ${phaseNames[booking.phase]} since ${utcText(booking.phaseAt)}.`;
     case "CONFIRMED":
-      return "CONFIRMED: paid, the seats are the customer's.";
+      return `CONFIRMED: paid, the seats are the customer's.${refundSummary(history)}`;
     case "EXPIRED":
       return "EXPIRED: the hold ended before it was paid.";
     case "CANCELLED":
@@ -197,15 +182,9 @@ function waitingWords({ waiting }: BookingHistory): string[] {
   return (waiting ?? []).map((type) => `${type} is published as soon as Redis takes it.`);
 }
 
-// Rows leave the outbox once they are published.
-function eventWords({ waiting }: BookingHistory, type: EventType): string {
-  if (waiting === undefined) return ` Whether ${type} is published was not looked up.`;
-  return waiting.includes(type) ? ` ${type} still waits to be published.` : ` ${type} is published.`;
-}
-
 function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told: readonly Told[]): string[] {
   return [
-    ...told.filter(({ at }) => at === null).map(({ kind }) => `The time of ${StoryKind[kind]} is not kept.`),
+    ...new Set(told.filter(({ at }) => at === null).map(({ kind }) => `The time of ${StoryKind[kind]} is not kept.`)),
     ...(booking.phase === Phase.cancelled
       ? ["When the customer gave it back is not kept, only when that was done."]
       : []),
@@ -219,10 +198,6 @@ function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told:
     ...(waiting === undefined ? ["The outbox is too long to be looked through for this reservation's events."] : []),
     "When events were published is not kept.",
   ];
-}
-
-function refundIdOf({ refundId }: BookingRecord): Record<string, string> {
-  return refundId === null ? {} : { refund_id: refundId };
 }
 
 function idsOf({ reservationId, customerId }: BookingRecord): Record<string, string> {

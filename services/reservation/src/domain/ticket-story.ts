@@ -47,7 +47,9 @@ function transferredEntries(ticket: TicketRecord): Told[] {
 function revokedEntries(ticket: TicketRecord): Told[] {
   if (!ticket.revokedAt) return [];
   const text = `The ticket for ${placeText(ticket)} was revoked: ${ticket.revokeReason}.`;
-  return [{ kind: StoryKind.TICKET_REVOKED, at: ticket.revokedAt, text, ids: idsOf(ticket) }];
+  // One that was revoked before its refund came keeps the reason of then.
+  const refund = ticket.refundId !== null && ticket.revokeReason === "refunded" ? { refund_id: ticket.refundId } : {};
+  return [{ kind: StoryKind.TICKET_REVOKED, at: ticket.revokedAt, text, ids: { ...idsOf(ticket), ...refund } }];
 }
 
 function admittedEntry(admission: AdmissionRecord, ticket: TicketRecord): Told {
@@ -63,7 +65,8 @@ function admittedEntry(admission: AdmissionRecord, ticket: TicketRecord): Told {
   };
 }
 
-function placeText({ seatRow, seatNumber, place }: TicketRecord): string {
+/** Returns the place that a ticket is for, e.g. `A-12`, `place 2`. */
+export function placeText({ seatRow, seatNumber, place }: TicketRecord): string {
   return seatRow === null ? `place ${place}` : `${seatRow}-${seatNumber}`;
 }
 

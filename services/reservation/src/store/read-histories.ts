@@ -9,6 +9,7 @@ import {
   type AttemptRecord,
   type BookingHistory,
   type BookingRecord,
+  type RefundRecord,
   type TicketRecord,
   type WaitingEvent,
 } from "../domain/booking-history.ts";
@@ -27,6 +28,7 @@ export async function readHistories(sql: Sql, asked: Asked): Promise<BookingHist
       const attempts = await readAttempts(tx, asked);
       const tickets = await readTickets(tx, asked);
       const admissions = await readAdmissions(tx, asked);
+      const refunds = await readRefunds(tx, asked);
       const waiting = await readWaiting(tx, asked);
       return bookings.map(({ now, ...booking }): BookingHistory => {
         const ofBooking = <Row extends { reservationId: string }>(rows: readonly Row[]) =>
@@ -36,6 +38,7 @@ export async function readHistories(sql: Sql, asked: Asked): Promise<BookingHist
           attempts: ofBooking(attempts),
           tickets: ofBooking(tickets),
           admissions: ofBooking(admissions),
+          refunds: ofBooking(refunds),
           waiting: waiting && ofBooking(waiting).map(({ type }) => type),
           now,
         };
@@ -50,7 +53,8 @@ async function readRecords(tx: Transaction, { eventId, reservationIds }: Asked) 
     select
       r.event_id as "eventId", r.reservation_id as "reservationId", r.customer_id as "customerId", r.area_id as "areaId",
       r.quantity, r.seats, r.unit_price_minor as "unitPriceMinor", r.currency, r.phase, r.phase_at as "phaseAt",
-      r.payment_id as "paymentId", r.refund_id as "refundId", r.checkout_count as "checkoutCount", r.attempts,
+      r.payment_id as "paymentId", r.refund_id as "refundId", r.refunded_minor as "refundedMinor",
+      r.checkout_count as "checkoutCount", r.attempts,
       r.created_at as "createdAt", r.hold_expires_at as "holdExpiresAt", r.confirmed_at as "confirmedAt",
       r.next_attempt_at as "nextAttemptAt", r.hold_expires_at <= clock_timestamp() as lapsed, clock_timestamp() as now
     from reservation.reservation r
@@ -71,7 +75,7 @@ async function readTickets(tx: Transaction, { eventId, reservationIds }: Asked) 
     select t.event_id as "eventId", t.reservation_id as "reservationId", t.ticket_id as "ticketId", t.place,
       t.seat_row as "seatRow", t.seat_number as "seatNumber", t.customer_id as "customerId",
       t.previous_customer_id as "previousCustomerId", t.epoch, t.epoch_at as "epochAt", t.issued_at as "issuedAt",
-      t.revoked_at as "revokedAt", t.revoke_reason as "revokeReason"
+      t.revoked_at as "revokedAt", t.revoke_reason as "revokeReason", t.refund_id as "refundId"
     from reservation.ticket t
     where t.event_id = ${eventId} and t.reservation_id = any(${reservationIds as string[]}::uuid[])
     order by t.reservation_id, t.place`;
@@ -91,6 +95,17 @@ async function readAdmissions(tx: Transaction, { eventId, reservationIds }: Aske
     ) as numbered
     where number <= ${admissionsMax}
     order by number`;
+}
+
+async function readRefunds(tx: Transaction, { eventId, reservationIds }: Asked) {
+  return await tx<RefundRecord[]>`
+    select f.event_id as "eventId", f.reservation_id as "reservationId", f.refund_id as "refundId", f.reason, f.kind,
+      f.keep_blocked as "keepBlocked", f.requested_by as "requestedBy", f.ticket_ids as "ticketIds",
+      f.amount_minor as "amountMinor", f.returned_minor as "returnedMinor", f.created_at as "createdAt",
+      f.ended_at as "endedAt"
+    from reservation.refund f
+    where f.event_id = ${eventId} and f.reservation_id = any(${reservationIds as string[]}::uuid[])
+    order by f.created_at, f.refund_id`;
 }
 
 // Undefined where the event has more rows than are looked through.
