@@ -70,7 +70,7 @@ describe("explaining holds and seats", () => {
     await confirm(key);
     const giveBack = (seats: { row: string; number: number }[], keepBlocked: boolean) =>
       inventory.client.releaseHolds(
-        { commands: [{ key, confirmedToo: true, keepBlocked, remainder: { quantity: seats.length, seats } }] },
+        { commands: [{ key, confirmedToo: true, keepBlocked, remainder: { seats } }] },
         patient,
       );
     const [a11, a13] = [

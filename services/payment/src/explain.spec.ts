@@ -101,7 +101,11 @@ describe("explaining payments", () => {
     harness.sandbox.setDown(false);
     const { summary, entries, next } = await explain(key);
     assert.equal(summary, `Payment ${key.paymentId} is REFUNDING: EUR 10.00 of EUR 42.00 are paid back.`);
-    assert.deepEqual(kindsOf({ entries } as Story).slice(3), ["PAYMENT_REFUNDING", "PAYMENT_REFUNDED", "PAYMENT_REFUNDING"]);
+    assert.deepEqual(kindsOf({ entries } as Story).slice(3), [
+      "PAYMENT_REFUNDING",
+      "PAYMENT_REFUNDED",
+      "PAYMENT_REFUNDING",
+    ]);
     assert.match(entries.at(-1)!.text, /Its answer is not known\.$/);
     assert.match(next[0]!, /is REFUNDING: whoever needs it asks again/);
     assert.equal(next[1], `Refund ${running} is posted to the ledger as soon as its answer is known.`);

@@ -46,7 +46,10 @@ describe("explaining reservations", () => {
     part: MessageInitShape<typeof RefundReservationRequestSchema>["part"] & {},
     { refundId = uuidv7(), keepBlocked = false, reason = "rain" } = {},
   ) =>
-    replica.client.refundReservation({ ...ids, refundId, keepBlocked, reason, requestedBy: "organiser-1", part }, within);
+    replica.client.refundReservation(
+      { ...ids, refundId, keepBlocked, reason, requestedBy: "organiser-1", part },
+      within,
+    );
   const untilPublished = (ids: Ids) =>
     eventually(
       () => explain(ids),
@@ -141,7 +144,11 @@ describe("explaining reservations", () => {
     const { ids, tickets } = await buyTickets(replica);
     const [first] = tickets;
     const seatOf = ({ seat }: Ticket) => `${seat!.row}-${seat!.number}`;
-    await refund(ids, { case: "tickets", value: { ticketIds: [first!.ticketId] } }, { keepBlocked: true, reason: "broken" });
+    await refund(
+      ids,
+      { case: "tickets", value: { ticketIds: [first!.ticketId] } },
+      { keepBlocked: true, reason: "broken" },
+    );
     await refund(ids, { case: "amount", value: { currencyCode: "EUR", amountMinor: 700n } }, { reason: "late" });
     const told = await untilPublished(ids);
     assert.deepEqual(kindsOf(told).slice(5), [

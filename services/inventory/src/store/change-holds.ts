@@ -4,7 +4,15 @@ import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import { areaKey, type Area } from "../domain/area.ts";
 import { BrokenInvariantError } from "../domain/broken-invariant.ts";
-import { customerKey, givenUp, holdKey, stockPartOf, type Hold, type HoldDecision, type HoldRef } from "../domain/hold.ts";
+import {
+  customerKey,
+  givenUp,
+  holdKey,
+  stockPartOf,
+  type Hold,
+  type HoldDecision,
+  type HoldRef,
+} from "../domain/hold.ts";
 import { moveStock, type WorkingStock } from "../domain/stock.ts";
 import type { AreaCatalog } from "./area-catalog.ts";
 import { insertReturns, type Return } from "./insert-returns.ts";
@@ -100,7 +108,8 @@ function applyToStock(stock: WorkingStock, { before, after }: Change, blocksSeat
   const from = stockPartOf(before.state);
   const to = stockPartOf(after.state);
   const lost = givenUp(before, after);
-  if (lost.quantity > 0) moveStock(stock, { quantity: lost.quantity, seats: lost.seats, from, to: blocksSeats ? "blocked" : "free" });
+  if (lost.quantity > 0)
+    moveStock(stock, { quantity: lost.quantity, seats: lost.seats, from, to: blocksSeats ? "blocked" : "free" });
   else if (from !== to) moveStock(stock, { quantity: after.quantity, seats: after.seats, from, to });
 }
 

@@ -75,7 +75,9 @@ function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: Refu
   const ids = { ...idsOf(payment), refund_id: refund.refundId };
   const amount = amountOf(order, refund.amountMinor);
   const places =
-    refund.returnedMinor > 0 ? `for places worth ${amountOf(order, refund.returnedMinor)}` : "for which no place comes back";
+    refund.returnedMinor > 0
+      ? `for places worth ${amountOf(order, refund.returnedMinor)}`
+      : "for which no place comes back";
   const what = refund.whole ? `all that was left, ${amount}` : amount;
   const isAsked = refund.amountMinor > 0;
   const begun: Told = {
