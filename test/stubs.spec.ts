@@ -143,7 +143,7 @@ async function startPaymentService(): Promise<GrpcServer> {
   const captured = { case: "payment" as const, value: { eventId, paymentId, state: PaymentState.CAPTURED } };
   const unknown = { case: "refusal" as const, value: createRefusal(RefusalReason.NOT_FOUND, "no such payment") };
   const payments = { authorize: unused, capture: unused, void: unused, refund: unused, handleWebhook: unused };
-  const handlers = { ...payments, checkInvariants: unused, verifyLedger: unused, getSaleFigures: unused };
+  const reports = { verifyLedger: unused, getSaleFigures: unused, explainPayments: unused };
   return await startGrpcServer({
     host: "127.0.0.1",
     port: 0,
@@ -151,7 +151,9 @@ async function startPaymentService(): Promise<GrpcServer> {
     metrics: new Registry(),
     implementations: [
       implement(PaymentService, {
-        ...handlers,
+        ...payments,
+        ...reports,
+        checkInvariants: unused,
         getPayments: async ({ keys }) => ({
           outcomes: keys.map((key) => ({ outcome: key.paymentId === paymentId ? captured : unknown })),
         }),

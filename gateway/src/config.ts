@@ -62,7 +62,7 @@ function specs(isProduction: boolean) {
     LIMIT_SESSIONS_PER_ADDRESS: points(2_000, "sessions opened from an address"),
     LIMIT_SESSION: points(1_000, "calls of a customer"),
     LIMIT_EVENT: points(200_000, "reservations asked for of an event"),
-    LIMIT_OPERATIONS: points(100, "checks and reports of an organiser"),
+    LIMIT_OPERATIONS: points(100, "checks, reports and explained seats of an organiser"),
     TIMEOUT_MAX_MS: integer(100, 300_000)({ default: 30_000, desc: "longest time for any call" }),
     IN_FLIGHT_MAX: integer(1, 1_000_000)({ default: 10_000, desc: "most calls worked on at once" }),
     IN_FLIGHT_MIN: integer(1, 1_000_000)({ default: 64, desc: "calls of a queue that are let in however slow it is" }),

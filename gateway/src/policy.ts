@@ -87,6 +87,9 @@ const policies = new Map<DescMethod, MethodPolicy>([
   [OperationsService.method.verifyLedger, inspect],
   [OperationsService.method.saleReport, inspect],
   [OperationsService.method.refundReservation, { ...organise, priority: "cancelling" }],
+  [OperationsService.method.explainReservation, organise],
+  // Reads all holds of an event.
+  [OperationsService.method.explainSeat, { ...organise, limits: ["session", "operations"] }],
 ]);
 
 /** Returns a method's policy; throws for a method that the table lacks. */

@@ -4,6 +4,7 @@ export * from "./gen/boxoffice/common/v1/invariant_pb.ts";
 export * from "./gen/boxoffice/common/v1/layout_pb.ts";
 export * from "./gen/boxoffice/common/v1/money_pb.ts";
 export * from "./gen/boxoffice/common/v1/refusal_pb.ts";
+export * from "./gen/boxoffice/common/v1/story_pb.ts";
 export { InventoryService } from "./gen/boxoffice/inventory/v1/inventory_pb.ts";
 export { PaymentService } from "./gen/boxoffice/payment/v1/payment_pb.ts";
 export { ReservationService } from "./gen/boxoffice/reservation/v1/reservation_pb.ts";

@@ -78,6 +78,17 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
       }
     }
   },
+  "OperationsService.ExplainReservation": async ({ thief, held, paid }) => {
+    for (const { eventId, reservationId } of [held, paid, inCapitals(paid)]) {
+      const request = { eventId, reservationId };
+      assert.equal(await reasonOf(thief.operations.explainReservation(request)), "PermissionDenied");
+    }
+  },
+  // A seat's story names its buyers, though the question names none.
+  "OperationsService.ExplainSeat": async ({ thief, eventId, ticket: { areaId, seat } }) => {
+    const request = { eventId, areaId, ...(seat && { seat }) };
+    assert.equal(await reasonOf(thief.operations.explainSeat(request)), "PermissionDenied");
+  },
   "TicketService.ListTickets": async ({ thief, eventId, paid, ticketsPageToken }) => {
     const { reservationId } = paid;
     const pageToken = ticketsPageToken;

@@ -50,6 +50,8 @@ const mayCall: Record<string, Caller[]> = {
   "OperationsService.VerifyLedger": organisers,
   "OperationsService.SaleReport": organisers,
   "OperationsService.RefundReservation": organisers,
+  "OperationsService.ExplainReservation": organisers,
+  "OperationsService.ExplainSeat": organisers,
 };
 
 const tokens: Record<Caller, string | undefined> = {

@@ -77,6 +77,8 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
     ...{ ...reservation, refundId: "01890a5d-ac96-774b-bcce-b302099a805a", reason: "ill" },
     ...{ seats: "REFUNDED_SEATS_BACK_ON_SALE", tickets: { ticketIds: [ticket.ticketId] } },
   },
+  "OperationsService.ExplainReservation": reservation,
+  "OperationsService.ExplainSeat": { eventId, areaId: "stalls", seat: { row: "A", number: 1 } },
 };
 
 /** Returns a well-formed request of a method; throws where the table above lacks one. */

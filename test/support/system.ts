@@ -14,6 +14,8 @@ export type SystemOptions = {
   replicas?: Partial<Record<ProcessName, number>>;
   /** Settings given to a process beside or instead of the usual ones. */
   settings?: ExtraSettings;
+  /** Options of Node itself for a process's replicas. */
+  nodeOptions?: TopologyOptions["nodeOptions"];
 };
 
 /** A running system. */
@@ -29,8 +31,8 @@ export type System = {
   names(): string[];
   /** Sends a signal and waits for the process to end. */
   kill(name: string, signal: NodeJS.Signals): Promise<void>;
-  /** Starts a process that was killed, or stops and starts a running one, on the ports it had. */
-  restart(name: string): Promise<void>;
+  /** Starts a process that was killed, or stops and starts a running one, on the ports it had; `env` goes with it from now on. */
+  restart(name: string, env?: Record<string, string>): Promise<void>;
   /** The last lines of every process, newest last, with the names of their processes. */
   lastLines(): string[];
   /** Stops everything and drops the database. */
@@ -97,10 +99,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
         victim.kill(signal);
         await victim.ended;
       },
-      async restart(name) {
+      async restart(name, env = {}) {
         const { spec, ports } = processOf(known, name);
         if (supervisor.names().includes(name)) await supervisor.release(name).stop();
-        await start({ ...spec, env: { ...spec.env, ...samePorts(ports) } });
+        await start({ ...spec, env: { ...spec.env, ...samePorts(ports), ...env } });
       },
       lastLines: () => [
         ...[...known.values()].flatMap(({ name, lastLines }) => lastLines().map((line) => `${name}: ${line}`)),

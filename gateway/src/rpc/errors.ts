@@ -68,6 +68,11 @@ export function deadlineError(cause?: unknown): ConnectError {
   );
 }
 
+/** True for the error of a service that gave no answer, in time or at all. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ConnectError && (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded);
+}
+
 /** Returns the error of a caller without a valid session. */
 export function unauthenticated(message: string): ConnectError {
   return new ConnectError(message, Code.Unauthenticated, { "www-authenticate": "Bearer" });

@@ -3,6 +3,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { InvariantReport } from "#stubs";
 import type { InvariantReportSchema, OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import type { Backends } from "../backends.ts";
+import { isUnreachable } from "./errors.ts";
+import { explainHolds, explainReservation } from "./explain.ts";
 import { boundsOf } from "./handler-call.ts";
 import type { EdgeHandlers } from "./pipeline.ts";
 import { createRefundReservation } from "./refund-reservation.ts";
@@ -28,6 +30,23 @@ export function createOperationsHandlers(
     verifyLedger: createVerifyLedger(backends),
     saleReport: createSaleReport(backends),
     refundReservation: createRefundReservation(backends),
+    explainReservation: async ({ eventId, reservationId }, call) => ({
+      story: await explainReservation(backends, { eventId, reservationId }, call),
+    }),
+    explainSeat: async ({ eventId, areaId, seat }, call) => {
+      const {
+        $typeName: _,
+        $unknown: __,
+        stories,
+        ownerHoldId,
+        ...standing
+      } = await backends.inventory.explainSeat({ eventId, areaId, seat }, boundsOf(call));
+      return {
+        ...standing,
+        ownerReservationId: ownerHoldId,
+        stories: await explainHolds(backends, { eventId, holds: stories }, call),
+      };
+    },
   };
 }
 
@@ -47,10 +66,6 @@ function refuseUnreachable(checks: PromiseSettledResult<unknown>[]): void {
     undefined,
     failed[0]!.reason,
   );
-}
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof ConnectError && (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded);
 }
 
 function edgeReport({

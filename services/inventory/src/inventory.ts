@@ -11,6 +11,8 @@ import { createBatchers } from "./batchers.ts";
 import type { InventoryConfig } from "./config.ts";
 import { confirmHoldsHandler, extendHoldsHandler, releaseHoldsHandler } from "./rpc/change-holds.ts";
 import { checkInvariantsHandler } from "./rpc/check-invariants.ts";
+import { explainHoldsHandler } from "./rpc/explain-holds.ts";
+import { explainSeatHandler } from "./rpc/explain-seat.ts";
 import { createEventHandler, getEventHandler, publishEventHandler } from "./rpc/events.ts";
 import { getAvailabilityHandler } from "./rpc/get-availability.ts";
 import { getHoldsHandler } from "./rpc/get-holds.ts";
@@ -72,6 +74,8 @@ export async function buildInventory(config: InventoryConfig, { log, metrics }: 
         extendHolds: extendHoldsHandler({ batcher: batchers.extend, count, log }),
         getHolds: getHoldsHandler({ sql: batches, catalog }),
         checkInvariants: checkInvariantsHandler(reads),
+        explainHolds: explainHoldsHandler({ sql: reads, catalog }),
+        explainSeat: explainSeatHandler({ sql: reads, catalog }),
       }),
     ],
     notReadyBecause: async () =>

@@ -24,6 +24,7 @@ import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
 import { startSealer } from "./sealer.ts";
 import { createChainStore } from "./store-chain.ts";
+import { createHistoryStore } from "./store-history.ts";
 import { createInvariantStore } from "./store-invariants.ts";
 import { createDisputeStore } from "./store-disputes.ts";
 import { createRefundStore } from "./store-refunds.ts";
@@ -104,6 +105,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
           webhooks,
           invariants: createInvariantStore(sql),
           sales: createSalesStore(sql),
+          histories: createHistoryStore(sql),
+          resumeAfterMs: config.RESUME_AFTER_MS,
           providerName: config.PROVIDER,
         }),
       ),

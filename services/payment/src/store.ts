@@ -91,6 +91,7 @@ export function createStore(sql: Sql): Store {
         set state = l.to_state,
           authorization_ref = case when l.to_state in (2, 10) then l.ref else p.authorization_ref end,
           action_url = l.action_url,
+          authorized_at = case l.to_state when 2 then clock_timestamp() else p.authorized_at end,
           capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
           decline_reason = l.decline_reason,
           payment_method_token = null,

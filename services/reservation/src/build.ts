@@ -27,6 +27,7 @@ import { cancelReservation } from "./rpc/cancel-reservation.ts";
 import { checkInvariants } from "./rpc/check-invariants.ts";
 import { checkout } from "./rpc/checkout.ts";
 import { createReservations } from "./rpc/create-reservations.ts";
+import { explainReservations } from "./rpc/explain-reservations.ts";
 import { getReservation } from "./rpc/get-reservation.ts";
 import { listReservations } from "./rpc/list-reservations.ts";
 import { refundReservation } from "./rpc/refund-reservation.ts";
@@ -138,6 +139,7 @@ export async function buildReservation(
         checkInvariants: checkInvariants({
           check: (eventId, call) => runInvariantChecks(eventId, call, { sql, inventory, payments }),
         }),
+        explainReservations: explainReservations({ sql }),
       }),
       implement(TicketService, createTicketHandlers({ sql, secret: config.TICKET_SECRET })),
     ],

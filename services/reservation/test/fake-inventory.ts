@@ -134,6 +134,8 @@ export async function startFakeInventory(): Promise<FakeInventory> {
         listEvents: unimplemented,
         getAvailability: unimplemented,
         checkInvariants: unimplemented,
+        explainHolds: unimplemented,
+        explainSeat: unimplemented,
         holdSeats: (request) => {
           requestBytes.push(toBinary(HoldSeatsRequestSchema, request).length);
           return hooks.around("holdSeats", () => ({ outcomes: request.commands.map(hold) }));

@@ -156,6 +156,7 @@ export async function startFakePayment(): Promise<FakePayment> {
         checkInvariants: unimplemented,
         verifyLedger: unimplemented,
         getSaleFigures: unimplemented,
+        explainPayments: unimplemented,
       }),
     ],
   });

@@ -57,3 +57,11 @@ export function nameFromSeat(chart: SeatedChart, seat: number): SeatName {
   }
   throw new RangeError(`the chart has no seat ${seat}`);
 }
+
+/** Returns seats as people write them: `A-1, A-2`. Throws RangeError where the chart lacks one. */
+export function seatsText(chart: SeatedChart, seats: readonly number[]): string {
+  return seats
+    .map((seat) => nameFromSeat(chart, seat))
+    .map(({ row, number }) => `${row}-${number}`)
+    .join(", ");
+}

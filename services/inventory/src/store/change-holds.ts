@@ -15,6 +15,7 @@ import {
 } from "../domain/hold.ts";
 import { moveStock, type WorkingStock } from "../domain/stock.ts";
 import type { AreaCatalog } from "./area-catalog.ts";
+import { insertReturns, type Return } from "./insert-returns.ts";
 import { lockCustomers, lockStock, readClock, type CustomerRef } from "./locks.ts";
 import { readHolds } from "./read-holds.ts";
 import { writeStock } from "./write-stock.ts";
@@ -71,13 +72,17 @@ async function change<Command extends HoldRef>(
     readHolds(tx, holds),
   ]);
   const current = new Map(stored);
+  const returns: Return[] = [];
   const answers = commands.map((command): AnsweredChange => {
     const hold = current.get(holdKey(command));
     const area = hold && areas.get(areaKey(hold));
     if (!area) return { outcome: { kind: "notFound" }, area: undefined };
     const outcome = decide(hold, command, { now, area });
     if (outcome.kind === "hold") {
-      applyToStock(stocks.get(areaKey(hold))!, { before: hold, after: outcome.hold }, outcome.blocksSeats ?? false);
+      const step = { before: hold, after: outcome.hold };
+      const blocked = outcome.blocksSeats ?? false;
+      applyToStock(stocks.get(areaKey(hold))!, step, blocked);
+      if (hold.state === "confirmed") returns.push(...returnsOf(step, blocked));
       current.set(holdKey(hold), outcome.hold);
     }
     return { outcome, area };
@@ -85,7 +90,12 @@ async function change<Command extends HoldRef>(
   const changes = [...stored.values()]
     .map((before): Change => ({ before, after: current.get(holdKey(before))! }))
     .filter(({ before, after }) => before !== after);
-  await Promise.all([writeHolds(tx, changes), deleteClaims(tx, changes), writeStock(tx, areas, stocks)]);
+  await Promise.all([
+    writeHolds(tx, changes),
+    deleteClaims(tx, changes),
+    writeStock(tx, areas, stocks),
+    insertReturns(tx, returns),
+  ]);
   return answers;
 }
 
@@ -103,12 +113,25 @@ function applyToStock(stock: WorkingStock, { before, after }: Change, blocksSeat
   else if (from !== to) moveStock(stock, { quantity: after.quantity, seats: after.seats, from, to });
 }
 
+// Nothing where the hold owns as much as before.
+function returnsOf({ before, after }: Change, blocked: boolean): Return[] {
+  const { quantity, seats } = givenUp(before, after);
+  const quantityLeft = before.quantity - quantity;
+  return quantity > 0 ? [{ eventId: after.eventId, holdId: after.holdId, quantityLeft, quantity, seats, blocked }] : [];
+}
+
 async function writeHolds(tx: Transaction, changes: readonly Change[]): Promise<void> {
   if (changes.length === 0) return;
   const { count } = await tx`
     update inventory.hold h
     set state = c.state_after::inventory.hold_state, expires_at = c.expires_at,
-      quantity = c.quantity, seats = coalesce(c.seats::int[], h.seats)
+      quantity = c.quantity, seats = coalesce(c.seats::int[], h.seats),
+      prolonged_at = case when c.expires_at > h.expires_at then clock_timestamp() else h.prolonged_at end,
+      confirmed_at = case
+        when c.state_after = 'confirmed' and c.state_before <> 'confirmed' then clock_timestamp() else h.confirmed_at end,
+      ended_at = case
+        when c.state_after not in ('held', 'confirmed') and c.state_after <> c.state_before then clock_timestamp()
+        else h.ended_at end
     from unnest(
       ${changes.map(({ after }) => after.eventId)}::uuid[],
       ${changes.map(({ after }) => after.holdId)}::uuid[],

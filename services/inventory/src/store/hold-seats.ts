@@ -96,7 +96,7 @@ async function reclaimLapsed(
       limit ${reclaimedMax}
     ), ended as (
       update inventory.hold h
-      set state = 'expired'
+      set state = 'expired', ended_at = clock_timestamp()
       from lapsed l
       where h.event_id = l.event_id and h.hold_id = l.hold_id
       returning h.event_id, h.area_id, h.hold_id, h.quantity, h.seats

@@ -32,6 +32,7 @@ const breakages: Record<string, (eventId: string) => string[]> = {
   ],
   "inventory.customers_within_limit": () => ["update inventory.event set customer_limit = 1"],
   "inventory.ended_holds_own_nothing": () => ["update inventory.hold set state = 'released' where area_id = 'stalls'"],
+  "inventory.states_move_forward": () => ["update inventory.hold set ended_at = now() where area_id = 'floor'"],
   "inventory.seat_map_matches_holds": () => [
     "update inventory.stock set seat_map = set_byte(seat_map, 12, 4) where area_id = 'stalls'",
   ],

@@ -157,6 +157,18 @@ const checks: Check[] = [
   },
   {
     promise: 10,
+    name: "inventory.states_move_forward",
+    description: "holds that stand in a state which they had left before",
+    violations: (sql, scope) => sql`
+      select h.event_id || '/' || h.hold_id
+      from inventory.hold h
+      where ${scope("h")} and (
+        (h.state in ('held', 'confirmed') and h.ended_at is not null)
+        or (h.state in ('held', 'released', 'expired') and h.confirmed_at is not null))`,
+    examined: (sql, scope) => sql`select count(*) from inventory.hold h where ${scope("h")}`,
+  },
+  {
+    promise: 10,
     name: "inventory.seat_map_matches_holds",
     description: "seats that their area marks otherwise than their hold stands",
     violations: (sql, scope) => sql`

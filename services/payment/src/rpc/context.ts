@@ -2,6 +2,7 @@ import type { Handlers } from "#shared/grpc-server";
 import type { PaymentService } from "#stubs";
 import type { Payments } from "../payments.ts";
 import type { ChainStore } from "../store-chain.ts";
+import type { HistoryStore } from "../store-history.ts";
 import type { InvariantStore } from "../store-invariants.ts";
 import type { SalesStore } from "../store-sales.ts";
 import type { Store } from "../store.ts";
@@ -15,6 +16,9 @@ export type RpcContext = {
   chain: Pick<ChainStore, "readStretch">;
   sales: SalesStore;
   webhooks: HandleWebhook;
+  histories: HistoryStore;
+  /** Milliseconds that a pending payment is left to its callers. */
+  resumeAfterMs: number;
   /** The provider of new payments. */
   providerName: string;
 };

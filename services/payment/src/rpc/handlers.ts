@@ -6,6 +6,7 @@ import { authorize } from "./authorize.ts";
 import { capture } from "./capture.ts";
 import { checkInvariants } from "./check-invariants.ts";
 import type { RpcContext } from "./context.ts";
+import { explainPayments } from "./explain-payments.ts";
 import { getPayments } from "./get-payments.ts";
 import { getSaleFigures } from "./get-sale-figures.ts";
 import { handleWebhook } from "./handle-webhook.ts";
@@ -25,5 +26,6 @@ export function createHandlers(context: RpcContext): Handlers<typeof PaymentServ
     checkInvariants: checkInvariants(context),
     verifyLedger: verifyLedger(context),
     getSaleFigures: getSaleFigures(context),
+    explainPayments: explainPayments(context),
   };
 }

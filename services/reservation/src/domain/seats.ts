@@ -23,3 +23,8 @@ export function parseSeats(text: string): SeatName[] {
     return numbers.split(",").map((number) => ({ row, number: Number(number) }));
   });
 }
+
+/** Returns seats as people write them: `A-1, A-2`. */
+export function seatsText(seats: readonly SeatName[]): string {
+  return seats.map(({ row, number }) => `${row}-${number}`).join(", ");
+}

@@ -31,8 +31,8 @@ export type Move = {
 };
 
 /**
- * Writes steps in one transaction: the bookings, how their attempts ended, the tickets that a confirmation makes, the refund of
- * what was never confirmed, what is to be published. Returns each booking as it stands after its step, or undefined where it had moved on
+ * Writes steps in one transaction: the bookings, how their attempts and refunds ended, the tickets that a confirmation makes, the
+ * refund of what was never confirmed, what is to be published. Returns each booking as it stands after its step, or undefined where it had moved on
  * before: then nothing of that step is written.
  */
 export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Booking | undefined)[]> {
@@ -90,13 +90,19 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         and r.payment_id is not distinct from l.from_payment_id
         and r.refund_id is not distinct from l.from_refund_id
         and (l.if_alive = 0 or r.hold_expires_at > clock_timestamp())
-      returning r.*, l.item, l.outcome, l.decline_reason, l.event_type, l.new_refund_id
+      returning r.*, l.item, l.from_phase, l.outcome, l.decline_reason, l.event_type, l.new_refund_id
     ), settled as (
       update reservation.checkout c
-      set outcome = m.outcome, decline_reason = m.decline_reason
+      set outcome = m.outcome, decline_reason = m.decline_reason, ended_at = m.phase_at
       from moved m
       where m.outcome is not null and c.event_id = m.event_id and c.reservation_id = m.reservation_id
         and c.payment_id = m.payment_id
+    ), ended as (
+      update reservation.refund f
+      set ended_at = m.phase_at
+      from moved m
+      where m.from_phase in (${Phase.refunding}, ${Phase.partRefunding}) and m.phase <> m.from_phase
+        and f.event_id = m.event_id and f.refund_id = m.refund_id
     ), issued as (
       -- The places are those of the booking itself, so that no confirmation can be written without its tickets.
       insert into reservation.ticket (event_id, reservation_id, place, area_id, seat_row, seat_number, customer_id)

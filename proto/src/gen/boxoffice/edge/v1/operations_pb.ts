@@ -4,8 +4,12 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Seat } from "../../common/v1/layout_pb.ts";
+import { file_boxoffice_common_v1_layout } from "../../common/v1/layout_pb.ts";
 import type { Money } from "../../common/v1/money_pb.ts";
 import { file_boxoffice_common_v1_money } from "../../common/v1/money_pb.ts";
+import type { SeatState, Story } from "../../common/v1/story_pb.ts";
+import { file_boxoffice_common_v1_story } from "../../common/v1/story_pb.ts";
 import type { Reservation } from "./reservation_pb.ts";
 import { file_boxoffice_edge_v1_reservation } from "./reservation_pb.ts";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
@@ -17,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/edge/v1/operations.proto.
  */
 export const file_boxoffice_edge_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIrABCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkirQEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjMKCHZlcmlmaWVkGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSLQoGYnJva2VuGAQgASgLMh0uYm94b2ZmaWNlLmVkZ2UudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIvChFTYWxlUmVwb3J0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiYgoSU2FsZVJlcG9ydFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEg4KBmFncmVlcxgCIAEoCBIqCgVhcmVhcxgDIAMoCzIbLmJveG9mZmljZS5lZGdlLnYxLkFyZWFTYWxlIowDCghBcmVhU2FsZRIPCgdhcmVhX2lkGAEgASgJEhAKCGNhcGFjaXR5GAIgASgFEgwKBGZyZWUYAyABKAUSDAoEaGVsZBgEIAEoBRIMCgRzb2xkGAUgASgFEg8KB2Jsb2NrZWQYBiABKAUSKwoHcmV2ZW51ZRgHIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKwoHcmVmdW5kcxgIIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKAoEZmVlcxgJIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLQoJaW5fZmxpZ2h0GAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIOCgZhZ3JlZXMYCyABKAgSLgoKYWxsb3dhbmNlcxgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY2hhcmdlYmFja3MYDSABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Io4DChhSZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARJfCglyZWZ1bmRfaWQYAyABKAlCTLpISXJHMkVeWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tN1swLTlhLWZdezN9LVs4OWFiXVswLTlhLWZdezN9LVswLTlhLWZdezEyfSQSLwoGcmVhc29uGAQgASgJQh+6SBxyGhABGPQDMhNeW15ceDAwLVx4MWZceDdmXSokEjkKBXNlYXRzGAUgASgOMiAuYm94b2ZmaWNlLmVkZ2UudjEuUmVmdW5kZWRTZWF0c0IIukgFggECEAESMQoHdGlja2V0cxgGIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlRpY2tldHNQYXJ0SAASLAoGYW1vdW50GAcgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leUgAQgYKBHBhcnQiNQoLVGlja2V0c1BhcnQSJgoKdGlja2V0X2lkcxgBIAMoCUISukgPkgEMCAEQ6AciBXIDsAEBInsKGVJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbhIpCgZyZWZ1bmQYAiABKAsyGS5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmQi2wEKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEi8KBXNlYXRzGAMgASgOMiAuYm94b2ZmaWNlLmVkZ2UudjEuUmVmdW5kZWRTZWF0cxIqCgZhbW91bnQYBCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp0aWNrZXRfaWRzGAYgAygJEgwKBGRvbmUYByABKAgqswEKC0xlZGdlckJyZWFrEhwKGExFREdFUl9CUkVBS19VTlNQRUNJRklFRBAAEhgKFExFREdFUl9CUkVBS19NSVNTSU5HEAESGAoUTEVER0VSX0JSRUFLX0FMVEVSRUQQAhIaChZMRURHRVJfQlJFQUtfUkVPUkRFUkVEEAMSGQoVTEVER0VSX0JSRUFLX0lOU0VSVEVEEAQSGwoXTEVER0VSX0JSRUFLX1VOQkFMQU5DRUQQBSpxCg1SZWZ1bmRlZFNlYXRzEh4KGlJFRlVOREVEX1NFQVRTX1VOU1BFQ0lGSUVEEAASHwobUkVGVU5ERURfU0VBVFNfQkFDS19PTl9TQUxFEAESHwobUkVGVU5ERURfU0VBVFNfS0VQVF9CTE9DS0VEEAIyvQMKEU9wZXJhdGlvbnNTZXJ2aWNlEm0KD0NoZWNrSW52YXJpYW50cxIpLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1JlcXVlc3QaKi5ib3hvZmZpY2UuZWRnZS52MS5DaGVja0ludmFyaWFudHNSZXNwb25zZSIDkAIBEmQKDFZlcmlmeUxlZGdlchImLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmeUxlZGdlclJlcXVlc3QaJy5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZnlMZWRnZXJSZXNwb25zZSIDkAIBEl4KClNhbGVSZXBvcnQSJC5ib3hvZmZpY2UuZWRnZS52MS5TYWxlUmVwb3J0UmVxdWVzdBolLmJveG9mZmljZS5lZGdlLnYxLlNhbGVSZXBvcnRSZXNwb25zZSIDkAIBEnMKEVJlZnVuZFJlc2VydmF0aW9uEisuYm94b2ZmaWNlLmVkZ2UudjEuUmVmdW5kUmVzZXJ2YXRpb25SZXF1ZXN0GiwuYm94b2ZmaWNlLmVkZ2UudjEuUmVmdW5kUmVzZXJ2YXRpb25SZXNwb25zZSIDkAICYgZwcm90bzM", [file_boxoffice_common_v1_money, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJib3hvZmZpY2UvZWRnZS92MS9vcGVyYXRpb25zLnByb3RvEhFib3hvZmZpY2UuZWRnZS52MSI3ChZDaGVja0ludmFyaWFudHNSZXF1ZXN0Eh0KCGV2ZW50X2lkGAEgASgJQgu6SAjYAQFyA7ABASJdChdDaGVja0ludmFyaWFudHNSZXNwb25zZRINCgVjbGVhbhgBIAEoCBIzCgdyZXBvcnRzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuSW52YXJpYW50UmVwb3J0In0KD0ludmFyaWFudFJlcG9ydBIPCgdwcm9taXNlGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEgoKdmlvbGF0aW9ucxgEIAEoAxIQCghleGFtaW5lZBgFIAEoAxIQCghleGFtcGxlcxgGIAMoCSJYCg5MZWRnZXJQb3NpdGlvbhIeCgRsaW5rGAEgASgDQhC6SA0iCxj/////////DygAEiYKBGhhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCJmChNWZXJpZnlMZWRnZXJSZXF1ZXN0EjAKBWFmdGVyGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SHQoJbGlua3NfbWF4GAIgASgFQgq6SAcaBRiQTigAIrABCgpCcm9rZW5MaW5rEgwKBGxpbmsYASABKAMSLAoEa2luZBgCIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLkxlZGdlckJyZWFrEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEhIKCnBheW1lbnRfaWQYBSABKAkSGAoQdHJhbnNhY3Rpb25fa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkirQEKFFZlcmlmeUxlZGdlclJlc3BvbnNlEjMKCHZlcmlmaWVkGAEgASgLMiEuYm94b2ZmaWNlLmVkZ2UudjEuTGVkZ2VyUG9zaXRpb24SEQoJaGVhZF9saW5rGAIgASgDEgwKBGRvbmUYAyABKAgSLQoGYnJva2VuGAQgASgLMh0uYm94b2ZmaWNlLmVkZ2UudjEuQnJva2VuTGluaxIQCgh1bnNlYWxlZBgFIAEoAyIvChFTYWxlUmVwb3J0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiYgoSU2FsZVJlcG9ydFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEg4KBmFncmVlcxgCIAEoCBIqCgVhcmVhcxgDIAMoCzIbLmJveG9mZmljZS5lZGdlLnYxLkFyZWFTYWxlIowDCghBcmVhU2FsZRIPCgdhcmVhX2lkGAEgASgJEhAKCGNhcGFjaXR5GAIgASgFEgwKBGZyZWUYAyABKAUSDAoEaGVsZBgEIAEoBRIMCgRzb2xkGAUgASgFEg8KB2Jsb2NrZWQYBiABKAUSKwoHcmV2ZW51ZRgHIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKwoHcmVmdW5kcxgIIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSKAoEZmVlcxgJIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLQoJaW5fZmxpZ2h0GAogASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leRIOCgZhZ3JlZXMYCyABKAgSLgoKYWxsb3dhbmNlcxgMIAEoCzIaLmJveG9mZmljZS5jb21tb24udjEuTW9uZXkSLwoLY2hhcmdlYmFja3MYDSABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Io4DChhSZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARJfCglyZWZ1bmRfaWQYAyABKAlCTLpISXJHMkVeWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tN1swLTlhLWZdezN9LVs4OWFiXVswLTlhLWZdezN9LVswLTlhLWZdezEyfSQSLwoGcmVhc29uGAQgASgJQh+6SBxyGhABGPQDMhNeW15ceDAwLVx4MWZceDdmXSokEjkKBXNlYXRzGAUgASgOMiAuYm94b2ZmaWNlLmVkZ2UudjEuUmVmdW5kZWRTZWF0c0IIukgFggECEAESMQoHdGlja2V0cxgGIAEoCzIeLmJveG9mZmljZS5lZGdlLnYxLlRpY2tldHNQYXJ0SAASLAoGYW1vdW50GAcgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5Nb25leUgAQgYKBHBhcnQiNQoLVGlja2V0c1BhcnQSJgoKdGlja2V0X2lkcxgBIAMoCUISukgPkgEMCAEQ6AciBXIDsAEBInsKGVJlZnVuZFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5SZXNlcnZhdGlvbhIpCgZyZWZ1bmQYAiABKAsyGS5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmQi2wEKBlJlZnVuZBIRCglyZWZ1bmRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEi8KBXNlYXRzGAMgASgOMiAuYm94b2ZmaWNlLmVkZ2UudjEuUmVmdW5kZWRTZWF0cxIqCgZhbW91bnQYBCABKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLk1vbmV5Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp0aWNrZXRfaWRzGAYgAygJEgwKBGRvbmUYByABKAgiWQoZRXhwbGFpblJlc2VydmF0aW9uUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESIAoOcmVzZXJ2YXRpb25faWQYAiABKAlCCLpIBXIDsAEBIkcKGkV4cGxhaW5SZXNlcnZhdGlvblJlc3BvbnNlEikKBXN0b3J5GAEgASgLMhouYm94b2ZmaWNlLmNvbW1vbi52MS5TdG9yeSKUAQoSRXhwbGFpblNlYXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIxCgdhcmVhX2lkGAIgASgJQiC6SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsMzF9JBIvCgRzZWF0GAMgASgLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0Qga6SAPIAQEiyAEKE0V4cGxhaW5TZWF0UmVzcG9uc2USLQoFc3RhdGUYASABKA4yHi5ib3hvZmZpY2UuY29tbW9uLnYxLlNlYXRTdGF0ZRIPCgdzdW1tYXJ5GAIgASgJEhwKFG93bmVyX3Jlc2VydmF0aW9uX2lkGAMgASgJEisKB3N0b3JpZXMYBCADKAsyGi5ib3hvZmZpY2UuY29tbW9uLnYxLlN0b3J5EhgKEHN0b3JpZXNfbGVmdF9vdXQYBSABKAUSDAoEZ2FwcxgGIAMoCSqzAQoLTGVkZ2VyQnJlYWsSHAoYTEVER0VSX0JSRUFLX1VOU1BFQ0lGSUVEEAASGAoUTEVER0VSX0JSRUFLX01JU1NJTkcQARIYChRMRURHRVJfQlJFQUtfQUxURVJFRBACEhoKFkxFREdFUl9CUkVBS19SRU9SREVSRUQQAxIZChVMRURHRVJfQlJFQUtfSU5TRVJURUQQBBIbChdMRURHRVJfQlJFQUtfVU5CQUxBTkNFRBAFKnEKDVJlZnVuZGVkU2VhdHMSHgoaUkVGVU5ERURfU0VBVFNfVU5TUEVDSUZJRUQQABIfChtSRUZVTkRFRF9TRUFUU19CQUNLX09OX1NBTEUQARIfChtSRUZVTkRFRF9TRUFUU19LRVBUX0JMT0NLRUQQAjKYBQoRT3BlcmF0aW9uc1NlcnZpY2USbQoPQ2hlY2tJbnZhcmlhbnRzEikuYm94b2ZmaWNlLmVkZ2UudjEuQ2hlY2tJbnZhcmlhbnRzUmVxdWVzdBoqLmJveG9mZmljZS5lZGdlLnYxLkNoZWNrSW52YXJpYW50c1Jlc3BvbnNlIgOQAgESZAoMVmVyaWZ5TGVkZ2VyEiYuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBonLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgESXgoKU2FsZVJlcG9ydBIkLmJveG9mZmljZS5lZGdlLnYxLlNhbGVSZXBvcnRSZXF1ZXN0GiUuYm94b2ZmaWNlLmVkZ2UudjEuU2FsZVJlcG9ydFJlc3BvbnNlIgOQAgEScwoRUmVmdW5kUmVzZXJ2YXRpb24SKy5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlcXVlc3QaLC5ib3hvZmZpY2UuZWRnZS52MS5SZWZ1bmRSZXNlcnZhdGlvblJlc3BvbnNlIgOQAgISdgoSRXhwbGFpblJlc2VydmF0aW9uEiwuYm94b2ZmaWNlLmVkZ2UudjEuRXhwbGFpblJlc2VydmF0aW9uUmVxdWVzdBotLmJveG9mZmljZS5lZGdlLnYxLkV4cGxhaW5SZXNlcnZhdGlvblJlc3BvbnNlIgOQAgESYQoLRXhwbGFpblNlYXQSJS5ib3hvZmZpY2UuZWRnZS52MS5FeHBsYWluU2VhdFJlcXVlc3QaJi5ib3hvZmZpY2UuZWRnZS52MS5FeHBsYWluU2VhdFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_money, file_boxoffice_common_v1_story, file_boxoffice_edge_v1_reservation, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * What to look at.
@@ -639,6 +643,146 @@ export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
   messageDesc(file_boxoffice_edge_v1_operations, 13);
 
 /**
+ * Which reservation to tell of.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainReservationRequest
+ */
+export type ExplainReservationRequest = Message<"boxoffice.edge.v1.ExplainReservationRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The reservation, whoever's it is.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainReservationRequest.
+ * Use `create(ExplainReservationRequestSchema)` to create a new message.
+ */
+export const ExplainReservationRequestSchema: GenMessage<ExplainReservationRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 14);
+
+/**
+ * What happened to a reservation.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainReservationResponse
+ */
+export type ExplainReservationResponse = Message<"boxoffice.edge.v1.ExplainReservationResponse"> & {
+  /**
+   * The story, of all services.
+   *
+   * @generated from field: boxoffice.common.v1.Story story = 1;
+   */
+  story?: Story | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainReservationResponse.
+ * Use `create(ExplainReservationResponseSchema)` to create a new message.
+ */
+export const ExplainReservationResponseSchema: GenMessage<ExplainReservationResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 15);
+
+/**
+ * Which seat to tell of.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainSeatRequest
+ */
+export type ExplainSeatRequest = Message<"boxoffice.edge.v1.ExplainSeatRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The area.
+   *
+   * @generated from field: string area_id = 2;
+   */
+  areaId: string;
+
+  /**
+   * The seat.
+   *
+   * @generated from field: boxoffice.common.v1.Seat seat = 3;
+   */
+  seat?: Seat | undefined;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainSeatRequest.
+ * Use `create(ExplainSeatRequestSchema)` to create a new message.
+ */
+export const ExplainSeatRequestSchema: GenMessage<ExplainSeatRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 16);
+
+/**
+ * Why a seat is where it is.
+ *
+ * @generated from message boxoffice.edge.v1.ExplainSeatResponse
+ */
+export type ExplainSeatResponse = Message<"boxoffice.edge.v1.ExplainSeatResponse"> & {
+  /**
+   * What it is to the sale.
+   *
+   * @generated from field: boxoffice.common.v1.SeatState state = 1;
+   */
+  state: SeatState;
+
+  /**
+   * The same in a sentence, with its owner.
+   *
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * The reservation that owns it now; empty where nobody does.
+   *
+   * @generated from field: string owner_reservation_id = 3;
+   */
+  ownerReservationId: string;
+
+  /**
+   * The reservations that have or had it, latest first; at most 20.
+   *
+   * @generated from field: repeated boxoffice.common.v1.Story stories = 4;
+   */
+  stories: Story[];
+
+  /**
+   * How many earlier ones are left out.
+   *
+   * @generated from field: int32 stories_left_out = 5;
+   */
+  storiesLeftOut: number;
+
+  /**
+   * What can't be told of the seat: what is not kept, and who did not answer.
+   *
+   * @generated from field: repeated string gaps = 6;
+   */
+  gaps: string[];
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ExplainSeatResponse.
+ * Use `create(ExplainSeatResponseSchema)` to create a new message.
+ */
+export const ExplainSeatResponseSchema: GenMessage<ExplainSeatResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_operations, 17);
+
+/**
  * How a link is broken.
  *
  * @generated from enum boxoffice.edge.v1.LedgerBreak
@@ -783,6 +927,30 @@ export const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof RefundReservationRequestSchema;
     output: typeof RefundReservationResponseSchema;
+  },
+  /**
+   * Tells what happened to a reservation, across inventory, reservation and payment, in order, where it stands, and what
+   * happens next by itself. A service that can't be reached is named in `gaps`. Errors: UNAUTHENTICATED, PERMISSION_DENIED,
+   * NOT_FOUND (nobody knows of it), UNAVAILABLE (reservation and inventory can't be reached).
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.ExplainReservation
+   */
+  explainReservation: {
+    methodKind: "unary";
+    input: typeof ExplainReservationRequestSchema;
+    output: typeof ExplainReservationResponseSchema;
+  },
+  /**
+   * Tells why a seat is where it is: its state, who owns it, and the stories of the latest 20 holds that ever had it. Reads
+   * all holds of the event: for people who ask, not for programs that poll. Errors: UNAUTHENTICATED, PERMISSION_DENIED,
+   * NOT_FOUND (event, area or seat), INVALID_ARGUMENT (the area has no numbered seats), UNAVAILABLE.
+   *
+   * @generated from rpc boxoffice.edge.v1.OperationsService.ExplainSeat
+   */
+  explainSeat: {
+    methodKind: "unary";
+    input: typeof ExplainSeatRequestSchema;
+    output: typeof ExplainSeatResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_boxoffice_edge_v1_operations, 0);
