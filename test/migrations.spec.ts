@@ -40,7 +40,7 @@ describe("migrations", () => {
       await sql`
         insert into payment.payment (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
           request_hash, provider, authorization_ref, capture_ref, refund_id, refund_ref)
-        values (${eventId}, ${paymentId}, ${state}, ${paymentId}, 'c', 500, 'EUR', '\x00', 'sandbox', 'auth', 'cap',
+        values (${eventId}, ${paymentId}, ${state}, ${paymentId}, 'c', 500, 'EUR', '\\x00', 'sandbox', 'auth', 'cap',
           ${state === 5 ? null : paymentId}, ${state === 9 ? "ref" : null})`;
       for (const kind of postings) {
         const [debit, credit] =
