@@ -1,6 +1,8 @@
 // The whole system through its public API: real processes, real Postgres and Redis, the sandbox provider.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { v7 as uuidv7 } from "uuid";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { RefundedSeats, type RefundReservationRequestSchema } from "#gen/boxoffice/edge/v1/operations";
@@ -53,6 +55,13 @@ describe("booking, end to end", function () {
     paymentMethodToken: string,
     idempotencyKey = uuidv7(),
   ) => untilKnown(() => who.reservations.checkout({ eventId, reservationId, paymentMethodToken, idempotencyKey }));
+
+  /** What `make verify-ledger` prints; throws what it complains of. */
+  const verifyLedger = async (settings: Record<string, string> = {}) => {
+    const env = { PATH: process.env["PATH"], GATEWAY_URL: system.gatewayUrl, ORGANISER: staff.token, ...settings };
+    const command = ["--import=tsx", "stack/verify-ledger.ts"];
+    return (await promisify(execFile)(process.execPath, command, { env })).stdout;
+  };
 
   it("holds, pays and confirms, and says the same again when asked again", async () => {
     const eventId = await publishEvent(staff);
@@ -190,6 +199,8 @@ describe("booking, end to end", function () {
     });
     assert.equal(chain.done, true);
     assert.ok(chain.headLink >= 5n);
+    assert.match(await verifyLedger(), /the ledger is whole; its head is \d+:[0-9a-f]{64};/);
+    await assert.rejects(verifyLedger({ AFTER: `1:${"0".repeat(64)}` }), /link 1 is altered/);
   });
 
   it("refunds by ticket and by amount, and shows a sale that still agrees with its seats", async () => {
@@ -230,7 +241,9 @@ describe("booking, end to end", function () {
       return { agrees, seats: [free, sold, blocked], money };
     };
     assert.deepEqual(await sale(), { agrees: true, seats: [98, 2, 0], money: [7_500, 3_000, 500] });
-    const taken = await (await guest(system.gatewayUrl)).reservations.createReservation({
+    const taken = await (
+      await guest(system.gatewayUrl)
+    ).reservations.createReservation({
       ...bestOf(eventId, 1),
       selection: { case: "namedSeats", value: { seats: [tickets[1]!.seat!] } },
     });

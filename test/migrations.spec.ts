@@ -40,7 +40,7 @@ describe("migrations", () => {
       await sql`
         insert into payment.payment (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
           request_hash, provider, authorization_ref, capture_ref, refund_id, refund_ref)
-        values (${eventId}, ${paymentId}, ${state}, ${paymentId}, 'c', 500, 'EUR', '\\x00', 'sandbox', 'auth', 'cap',
+        values (${eventId}, ${paymentId}, ${state}, ${paymentId}, 'c', 500, 'EUR', decode('00', 'hex'), 'sandbox', 'auth', 'cap',
           ${state === 5 ? null : paymentId}, ${state === 9 ? "ref" : null})`;
       for (const kind of postings) {
         const [debit, credit] =
@@ -61,7 +61,9 @@ describe("migrations", () => {
 
     const service = createSql({ url: database.urlOf("payment"), poolMax: 2, applicationName: "test" });
     const broken = async () =>
-      (await createInvariantStore(service).check(eventId)).flatMap(({ name, violations }) => (violations > 0 ? name : []));
+      (await createInvariantStore(service).check(eventId)).flatMap(({ name, violations }) =>
+        violations > 0 ? name : [],
+      );
     assert.deepEqual(await broken(), []);
     const refunds = createRefundStore(service);
     const part = { amountMinor: 500, returnedMinor: 500 };
@@ -110,9 +112,12 @@ describe("migrations", () => {
     const bookings = await auditBookings(service, { eventId, after: undefined, limit: 10 });
     assert.equal(bookings.length, 3);
     for (const { miscounted, mistaken, contradictory, backwards } of bookings) {
-      assert.deepEqual({ miscounted, mistaken, contradictory, backwards }, {
-        ...{ miscounted: false, mistaken: false, contradictory: false, backwards: false },
-      });
+      assert.deepEqual(
+        { miscounted, mistaken, contradictory, backwards },
+        {
+          ...{ miscounted: false, mistaken: false, contradictory: false, backwards: false },
+        },
+      );
     }
     const rows = await service<{ id: string; by: string; blocked: boolean; minor: number }[]>`
       select reservation_id as id, requested_by as by, keep_blocked as blocked, amount_minor as minor

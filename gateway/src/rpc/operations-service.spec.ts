@@ -92,7 +92,10 @@ describe("OperationsService at the edge", () => {
   describe("refunding", () => {
     const refundId = "01890a5d-ac96-774b-bcce-b302099a8059";
     const wish = { eventId, reservationId, refundId, reason: "off", seats: RefundedSeats.KEPT_BLOCKED };
-    const amountOf = (amountMinor: bigint) => ({ case: "amount" as const, value: { currencyCode: "EUR", amountMinor } });
+    const amountOf = (amountMinor: bigint) => ({
+      case: "amount" as const,
+      value: { currencyCode: "EUR", amountMinor },
+    });
     const refund = (changes: Partial<typeof wish> & Pick<RefundInit, "part"> = {}) =>
       clientOf(OperationsService, gateway.url, { token: organiserToken("o-1") }).refundReservation({
         ...wish,

@@ -49,7 +49,10 @@ export function createRefunds(deps: { store: RefundStore; askProvider: AskProvid
         case "answer":
           return { kind: "refund", payment: payment!, refund: decision.refund };
         case "ask":
-          return { kind: "refund", ...(await ask({ payment: payment!, refund: decision.refund }, caller.deadlineAtMs)) };
+          return {
+            kind: "refund",
+            ...(await ask({ payment: payment!, refund: decision.refund }, caller.deadlineAtMs)),
+          };
       }
     },
     async finish(payment, deadlineAtMs) {

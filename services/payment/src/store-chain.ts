@@ -153,8 +153,7 @@ function foundLink({ sealedAfter, areaId, createdAtUs, entries, ...link }: LinkR
   return {
     ...link,
     sealedAfter: link.previousHash === genesis.hash ? 0 : (sealedAfter ?? undefined),
-    transaction:
-      areaId === null ? undefined : { eventId, paymentId, kind, reference, areaId, createdAtUs, entries },
+    transaction: areaId === null ? undefined : { eventId, paymentId, kind, reference, areaId, createdAtUs, entries },
   };
 }
 

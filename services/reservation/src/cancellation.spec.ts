@@ -100,7 +100,8 @@ describe("cancelling", () => {
       (state) => state === "REFUNDED",
     );
     assert.equal(
-      [...world.payment.payments.values()].find((each) => each.request.reservationId === ids.reservationId)!.refunds.size,
+      [...world.payment.payments.values()].find((each) => each.request.reservationId === ids.reservationId)!.refunds
+        .size,
       1,
     );
   });

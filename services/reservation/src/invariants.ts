@@ -85,7 +85,8 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
       {
         promise: 5,
         name: "reservation.refunds_agree",
-        description: "bookings whose refunds are not what they say was paid back, or took other places than their tickets say",
+        description:
+          "bookings whose refunds are not what they say was paid back, or took other places than their tickets say",
         violators: (rows) => rows.filter(({ miscounted }) => miscounted),
       },
       {

@@ -50,7 +50,9 @@ describe("refunds in parts", () => {
     return outcome?.outcome.case === "reservation" ? outcome.outcome.value.refunded?.amountMinor : undefined;
   };
   const violations = async ({ eventId }: Ids) =>
-    (await replica.client.checkInvariants({ scope: { eventId } }, within)).reports.filter((each) => each.violations > 0n);
+    (await replica.client.checkInvariants({ scope: { eventId } }, within)).reports.filter(
+      (each) => each.violations > 0n,
+    );
 
   it("give one ticket back: its price, its seat and no other's, while the other stays good", async () => {
     const { ids, tickets } = await buyTickets(replica);
@@ -59,7 +61,10 @@ describe("refunds in parts", () => {
     const answer = await ask(ids, { tickets: [given] }, { keepBlocked: true });
     assert.equal(shortOf(answer), "CONFIRMED 2500 done");
     assert.deepEqual(answer.refund?.ticketIds, [given.ticketId]);
-    assert.deepEqual(holdOf(ids).rest?.seats.map(({ number }) => number), [kept.seat!.number]);
+    assert.deepEqual(
+      holdOf(ids).rest?.seats.map(({ number }) => number),
+      [kept.seat!.number],
+    );
     assert.deepEqual([holdOf(ids).blocked, world.inventory.stateOf(ids.reservationId)], [true, "CONFIRMED"]);
     assert.equal(await refundedOf(ids), 2_500n);
     const words = [];

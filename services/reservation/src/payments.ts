@@ -15,7 +15,9 @@ export type Payments = {
   capture(key: PaymentKey): Promise<Answer<Payment>>;
   void(key: PaymentKey): Promise<Answer<Payment>>;
   /** Gives a part back; the refund has a finish time once it is done. */
-  refund(refund: PaymentKey & { refundId: string; amountMinor: number; returnedMinor: number }): Promise<Answer<Refund>>;
+  refund(
+    refund: PaymentKey & { refundId: string; amountMinor: number; returnedMinor: number },
+  ): Promise<Answer<Refund>>;
   /** Returns up to 500 payments as they stand; answers in order. Throws ConnectError. */
   getPayments(keys: PaymentKey[]): Promise<PaymentOutcome[]>;
 };

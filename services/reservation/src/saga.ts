@@ -175,7 +175,8 @@ async function refund(booking: Booking, { payments, inventory, readRefund }: Sag
     const answer = await payments.refund({ eventId, paymentId: paymentIdOf(booking), refundId: refundId!, ...part });
     // Nothing is left of it, though under another id: the money is back.
     const isBack = answer.kind === "refused" && answer.refusal.metadata["state"] === "REFUNDED";
-    if (answer.kind === "known" && !answer.value.finishTime) return { kind: "again", because: "the refund is not known" };
+    if (answer.kind === "known" && !answer.value.finishTime)
+      return { kind: "again", because: "the refund is not known" };
     if (answer.kind !== "known" && !isBack) return again(answer);
   }
   if (booking.phase === Phase.refunding) {

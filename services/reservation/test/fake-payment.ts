@@ -174,5 +174,7 @@ function refundedOf({ refunds }: StoredPayment): bigint {
 }
 
 function refused(reason: RefusalReason, metadata: Record<string, string> = {}): PaymentOutcome {
-  return create(PaymentOutcomeSchema, { outcome: { case: "refusal", value: { reason, message: "refused", metadata } } });
+  return create(PaymentOutcomeSchema, {
+    outcome: { case: "refusal", value: { reason, message: "refused", metadata } },
+  });
 }

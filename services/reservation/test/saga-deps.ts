@@ -5,7 +5,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RefusalReason } from "#stubs";
 import { createRefusal } from "#shared/refusal";
 import { HoldSchema, HoldState, type Hold } from "#gen/boxoffice/inventory/v1/inventory";
-import { PaymentSchema, PaymentState, RefundSchema, type Payment, type Refund } from "#gen/boxoffice/payment/v1/payment";
+import {
+  PaymentSchema,
+  PaymentState,
+  RefundSchema,
+  type Payment,
+  type Refund,
+} from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "../src/answer.ts";
 import type { Booking, Phase } from "../src/domain/booking.ts";
 import type { SagaDeps } from "../src/saga.ts";

@@ -87,11 +87,7 @@ export type Release = {
 };
 
 /** Gives a hold back, or a part of one that is confirmed. */
-export function releaseHold(
-  hold: Hold,
-  now: Date,
-  { confirmedToo, keepBlocked = false, rest }: Release,
-): HoldDecision {
+export function releaseHold(hold: Hold, now: Date, { confirmedToo, keepBlocked = false, rest }: Release): HoldDecision {
   const current = asItStands(hold, now);
   switch (current.state) {
     case "held":

@@ -7,11 +7,7 @@ import { PaymentState, type Order, type Payment, type PaymentKey } from "./payme
 
 /** What a caller wants of a payment; refunds have a file of their own. */
 export type Command = PaymentKey &
-  (
-    | { kind: "authorize"; order: Order; paymentMethodToken: string }
-    | { kind: "capture" }
-    | { kind: "void" }
-  );
+  ({ kind: "authorize"; order: Order; paymentMethodToken: string } | { kind: "capture" } | { kind: "void" });
 
 /** A write that takes effect only while nothing else has happened to the payment. */
 export type Write =

@@ -89,7 +89,12 @@ describe("a refund", () => {
           refunds.push({ ...done, refundId, whole: part === undefined, ...decision.part });
           const refundedMinor = payment.refundedMinor + decision.part.amountMinor;
           const state = refundedMinor === 100 ? PaymentState.REFUNDED : PaymentState.CAPTURED;
-          payment = { ...payment, state, refundedMinor, returnedMinor: payment.returnedMinor + decision.part.returnedMinor };
+          payment = {
+            ...payment,
+            state,
+            refundedMinor,
+            returnedMinor: payment.returnedMinor + decision.part.returnedMinor,
+          };
         }
         const sum = (field: keyof RefundPart) => refunds.reduce((total, refund) => total + refund[field], 0);
         assert.ok(sum("amountMinor") <= 100 && sum("returnedMinor") <= 100);

@@ -78,7 +78,8 @@ function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
   };
   const wanted = part ?? left;
   // All the money is back; what may still come back is seats.
-  if (left.amountMinor === 0 && (wanted.amountMinor > 0 || wanted.returnedMinor === 0)) return refuse(wrongState(payment));
+  if (left.amountMinor === 0 && (wanted.amountMinor > 0 || wanted.returnedMinor === 0))
+    return refuse(wrongState(payment));
   if (wanted.amountMinor > left.amountMinor || wanted.returnedMinor > left.returnedMinor) {
     return refuse(
       createRefusal(RefusalReason.REFUND_EXCEEDS_PAYMENT, "more would be given back than is left of the payment", {

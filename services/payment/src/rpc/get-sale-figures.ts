@@ -6,14 +6,16 @@ export const getSaleFigures: Method<"getSaleFigures"> =
   async ({ eventId }) => {
     const areas = await sales.figuresOf(eventId.toLowerCase());
     return {
-      areas: areas.map(({ areaId, currencyCode, revenueMinor, refundsMinor, returnedMinor, feesMinor, inFlightMinor }) => ({
-        areaId,
-        currencyCode,
-        revenueMinor: BigInt(revenueMinor),
-        refundsMinor: BigInt(refundsMinor),
-        returnedMinor: BigInt(returnedMinor),
-        feesMinor: BigInt(feesMinor),
-        inFlightMinor: BigInt(inFlightMinor),
-      })),
+      areas: areas.map(
+        ({ areaId, currencyCode, revenueMinor, refundsMinor, returnedMinor, feesMinor, inFlightMinor }) => ({
+          areaId,
+          currencyCode,
+          revenueMinor: BigInt(revenueMinor),
+          refundsMinor: BigInt(refundsMinor),
+          returnedMinor: BigInt(returnedMinor),
+          feesMinor: BigInt(feesMinor),
+          inFlightMinor: BigInt(inFlightMinor),
+        }),
+      ),
     };
   };

@@ -17,7 +17,10 @@ export const verifyLedger: Method<"verifyLedger"> =
   ({ chain }) =>
   async (request) => {
     const linksMax = request.linksMax || linksMaxDefault;
-    const { verified, headLink, broken, ...found } = await verify(chain, { after: positionFrom(request.after), linksMax });
+    const { verified, headLink, broken, ...found } = await verify(chain, {
+      after: positionFrom(request.after),
+      linksMax,
+    });
     return {
       ...found,
       verified: verified.link === 0 ? {} : { link: BigInt(verified.link), hash: verified.hash },

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Phase } from "./booking.ts";
-import { isRepeat, planRefund, type Refund, type RefundableTicket, type RefundRequest, type RefundWish } from "./refund.ts";
+import {
+  isRepeat,
+  planRefund,
+  type Refund,
+  type RefundableTicket,
+  type RefundRequest,
+  type RefundWish,
+} from "./refund.ts";
 
 const booking = {
   ...{ phase: Phase.confirmed as Phase, lapsed: false, unitPriceMinor: 2_500, quantity: 3 },
@@ -56,7 +63,14 @@ describe("a plan to refund", () => {
     for (const phase of [Phase.authorizing, Phase.capturing, Phase.voiding, Phase.partRefunding]) {
       assert.equal(told(whole, all, { phase }), "inProgress");
     }
-    for (const phase of [Phase.held, Phase.refunding, Phase.refunded, Phase.cancelled, Phase.releasing, Phase.expired]) {
+    for (const phase of [
+      Phase.held,
+      Phase.refunding,
+      Phase.refunded,
+      Phase.cancelled,
+      Phase.releasing,
+      Phase.expired,
+    ]) {
       assert.equal(told(whole, all, { phase }), "wrongState");
     }
   });
@@ -92,7 +106,9 @@ describe("a plan to refund", () => {
           if (plan.kind !== "begin") continue;
           const phase = plan.to === Phase.refunding ? Phase.refunded : Phase.confirmed;
           standing = { ...standing, phase, refundedMinor: standing.refundedMinor + plan.amountMinor };
-          tickets = tickets.map((ticket) => (plan.ticketIds.includes(ticket.ticketId) ? { ...ticket, refundId: "f" } : ticket));
+          tickets = tickets.map((ticket) =>
+            plan.ticketIds.includes(ticket.ticketId) ? { ...ticket, refundId: "f" } : ticket,
+          );
           returnedMinor += plan.returnedMinor;
         }
         const taken = tickets.filter(({ refundId }) => refundId !== null).length;

@@ -12,7 +12,14 @@ import type {
 } from "#gen/boxoffice/reservation/v1/reservation";
 import type { RefundRequest, RefundWish } from "../domain/refund.ts";
 import type { RefundResult } from "../refunding.ts";
-import { inProgress, keyReused, notFound, refusalOutcome, reservationOutcome, wrongState } from "./reservation-message.ts";
+import {
+  inProgress,
+  keyReused,
+  notFound,
+  refusalOutcome,
+  reservationOutcome,
+  wrongState,
+} from "./reservation-message.ts";
 
 /** Returns the handler of RefundReservation. */
 export function refundReservation(deps: {

@@ -14,6 +14,7 @@ import {
   type RefundPlan,
   type RefundRequest,
 } from "../domain/refund.ts";
+import { lockTickets } from "../tickets/store/change-tickets.ts";
 import { bookingColumns } from "./booking-columns.ts";
 
 /** What became of a request. */
@@ -45,7 +46,7 @@ export async function beginRefund(
     if (!booking) return { kind: "notFound" };
     const known = await readRefund(tx, request);
     if (known) return isRepeat(known, request) ? { kind: "known", refund: known } : { kind: "keyReused" };
-    const tickets = await lockTickets(tx, request);
+    const tickets = await lockAndReadTickets(tx, request);
     const owner = asker.kind === "owner" ? await ownerRule(tx, asker.refundUntil) : undefined;
     const plan = planRefund(booking, tickets, { wish: request.wish, owner });
     if (plan.kind !== "begin") return plan;
@@ -78,7 +79,10 @@ export async function readRefund(
 }
 
 /** Returns a booking's running refund, and what the booking keeps. Throws where the refund was never written. */
-export async function readRunningRefund(sql: Sql, { eventId, reservationId, refundId }: Booking): Promise<RunningRefund> {
+export async function readRunningRefund(
+  sql: Sql,
+  { eventId, reservationId, refundId }: Booking,
+): Promise<RunningRefund> {
   const refund = refundId === null ? undefined : await readRefund(sql, { eventId, refundId });
   if (!refund) throw new Error("a refunding booking has no refund");
   const kept = await sql<{ row: string | null; number: number | null }[]>`
@@ -100,24 +104,22 @@ async function lockBooking(tx: Transaction, { eventId, reservationId }: BookingK
   return booking;
 }
 
-// In key order, as gates lock them; read by a statement of its own, which sees whom a gate let in while this one waited.
-async function lockTickets(tx: Transaction, { eventId, reservationId }: BookingKey): Promise<RefundableTicket[]> {
-  // The booking's come first, apart: asked for in key order, the planner has read all tickets of the event.
-  await tx`
-    with mine as materialized (
-      select event_id, ticket_id
-      from reservation.ticket
-      where event_id = ${eventId} and reservation_id = ${reservationId}
-    )
-    select from mine join reservation.ticket t using (event_id, ticket_id)
-    order by t.ticket_id
-    for update of t`;
+// Locked as gates lock them; read by a statement after that, which sees whom a gate let in while this one waited.
+async function lockAndReadTickets(
+  tx: Transaction,
+  { eventId, reservationId }: BookingKey,
+): Promise<RefundableTicket[]> {
+  const keys = await tx<{ ticketId: string }[]>`
+    select ticket_id as "ticketId" from reservation.ticket
+    where event_id = ${eventId} and reservation_id = ${reservationId}`;
+  const ticketIds = keys.map(({ ticketId }) => ticketId);
+  await lockTickets(tx, { eventId, ticketIds });
   return await tx<RefundableTicket[]>`
     select t.ticket_id as "ticketId", t.refund_id as "refundId", exists (
         select from reservation.admission a where a.event_id = t.event_id and a.ticket_id = t.ticket_id
       ) as "isAdmitted"
     from reservation.ticket t
-    where t.event_id = ${eventId} and t.reservation_id = ${reservationId}`;
+    where t.event_id = ${eventId} and t.ticket_id = any(${ticketIds}::uuid[])`;
 }
 
 async function ownerRule(tx: Transaction, refundUntil: Date): Promise<OwnerRule> {
