@@ -119,14 +119,15 @@ describe("migrations", () => {
         },
       );
     }
-    const rows = await service<{ id: string; by: string; blocked: boolean; minor: number }[]>`
-      select reservation_id as id, requested_by as by, keep_blocked as blocked, amount_minor as minor
+    const rows = await service<{ id: string; by: string; blocked: boolean; minor: number; ended: boolean }[]>`
+      select reservation_id as id, requested_by as by, keep_blocked as blocked, amount_minor as minor,
+        ended_at is not null as ended
       from reservation.refund where event_id = ${eventId} order by requested_by`;
     assert.deepEqual(
-      rows.map(({ id, by, blocked, minor }) => [id, by, blocked, minor]),
+      rows.map(({ id, by, blocked, minor, ended }) => [id, by, blocked, minor, ended]),
       [
-        [cancelled, "customer", false, 200],
-        [refunding, "organiser", true, 200],
+        [cancelled, "customer", false, 200, true],
+        [refunding, "organiser", true, 200, false],
       ],
     );
     await service.end();

@@ -28,14 +28,12 @@ export async function explainReservation(
     answerOf(services.inventory.explainHolds({ eventId, holdIds: [id] }, partOf(call))),
     completeStories(services, { eventId, ids: [id] }, call),
   ]);
-  if (holds.error && stories.unreachable) throw holds.error;
-  const hold = holds.value?.stories[0];
-  const gaps = holds.error ? [silent("inventory", "seats and holds")] : [];
-  const story = stories.of(id, hold);
+  const story = stories.of(id, holds.value?.stories[0]);
   if (!story) {
-    if (gaps.length > 0 || stories.unreachable) throw (holds.error ?? stories.unreachable)!;
-    throw edgeErrorFromRefusal(createRefusal(RefusalReason.NOT_FOUND, "there is no such reservation"));
+    const refusal = createRefusal(RefusalReason.NOT_FOUND, "there is no such reservation");
+    throw holds.error ?? stories.unreachable ?? edgeErrorFromRefusal(refusal);
   }
+  const gaps = holds.error ? [silent("inventory", "seats and holds")] : [];
   return { ...story, gaps: [...gaps, ...story.gaps] };
 }
 
