@@ -16,6 +16,8 @@ import {
   type Replica,
   type World,
 } from "../test/world.ts";
+import { readBookings } from "./store/read-bookings.ts";
+import { readRunningRefund } from "./store/refunds.ts";
 
 type Part = { tickets: Ticket[] } | { amount: bigint; currencyCode?: string } | "whole";
 
@@ -149,6 +151,31 @@ describe("refunds in parts", () => {
       assert.equal(await refund(ids, part as Part, { refundId }), "IDEMPOTENCY_KEY_REUSED");
     }
     assert.deepEqual(paidBack(ids), [2_500, 100]);
+  });
+
+  it("are not the same in another currency", async () => {
+    const { ids } = await buyTickets(replica);
+    const refundId = uuidv7();
+    assert.equal(await refund(ids, { amount: 700n }, { refundId }), "CONFIRMED 700 done");
+    assert.equal(await refund(ids, { amount: 700n, currencyCode: "USD" }, { refundId }), "IDEMPOTENCY_KEY_REUSED");
+  });
+
+  it("leave the places of the next one alone, however late their runner is", async () => {
+    const { ids, tickets } = await buyTickets(replica);
+    const refundId = uuidv7();
+    world.payment.settings.refunding = true;
+    await refund(ids, { tickets: [tickets[0]!] }, { refundId });
+    const [late] = await readBookings(world.database.sql, [ids]);
+    assert.equal((await readRunningRefund(world.database.sql, late!))?.rest.places, 1);
+    world.payment.settings.refunding = false;
+    await eventually(
+      () => refund(ids, { tickets: [tickets[0]!] }, { refundId }),
+      (word) => word.endsWith("done"),
+    );
+    assert.equal(await readRunningRefund(world.database.sql, late!), undefined);
+    world.payment.settings.refunding = true;
+    assert.equal(await refund(ids, { tickets: [tickets[1]!] }, { keepBlocked: true }), "REFUNDING 2500 running");
+    assert.equal(await readRunningRefund(world.database.sql, late!), undefined, "what it would give back is not its own");
   });
 
   it("come one after the other, each once, however many ask at once at two replicas", async () => {

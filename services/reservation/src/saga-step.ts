@@ -25,7 +25,7 @@ export type SagaDeps = {
   inventory: Inventory;
   payments: Payments;
   /** Returns a booking's running refund. Throws on failed I/O, and where there is none. */
-  readRefund: (booking: Booking) => Promise<RunningRefund>;
+  readRefund: (booking: Booking) => Promise<RunningRefund | undefined>;
   /** Milliseconds since the epoch; only decides when to ask for more time, never whether a hold is alive. */
   now: () => number;
   newId: () => string;

@@ -81,7 +81,9 @@ async function undo(booking: Booking, { payments, inventory, newId }: SagaDeps):
 
 // The money first, then the places: one that is free again was paid back.
 async function refund(booking: Booking, { payments, inventory, readRefund }: SagaDeps): Promise<Progress> {
-  const { kind, rest, keepBlocked, ...part } = await readRefund(booking);
+  const running = await readRefund(booking);
+  if (!running) return { kind: "again", because: "somebody else has finished the refund" };
+  const { kind, rest, keepBlocked, ...part } = running;
   if (!isFree(booking)) {
     const { eventId, refundId } = booking;
     const answer = await payments.refund({ eventId, paymentId: paymentIdOf(booking), refundId: refundId!, ...part });

@@ -125,6 +125,7 @@ describe("a repeated request to refund", () => {
     ...{ eventId: "e", reservationId: "r", refundId: "f", reason: "off", keepBlocked: false, requestedBy: "o" },
     wish: some("t2", "t1"),
   };
+  const booked = { currency: "EUR" };
   const { wish: _, ...asked } = request;
   const refund: Refund = {
     ...{ ...asked, kind: "tickets", ticketIds: ["t1", "t2"], amountMinor: 5_000, returnedMinor: 5_000 },
@@ -132,11 +133,12 @@ describe("a repeated request to refund", () => {
   };
 
   it("is the same whoever sends it, and in whatever order it names its tickets", () => {
-    assert.ok(isRepeat(refund, request));
-    assert.ok(isRepeat(refund, { ...request, requestedBy: "another", wish: some("t1", "t2", "t1") }));
+    assert.ok(isRepeat(refund, request, booked));
+    assert.ok(isRepeat(refund, { ...request, requestedBy: "another", wish: some("t1", "t2", "t1") }, booked));
     const ofAmount: Refund = { ...refund, kind: "amount", ticketIds: [], amountMinor: 5 };
-    assert.ok(isRepeat(ofAmount, { ...request, wish: amount(5) }));
-    assert.ok(!isRepeat(ofAmount, { ...request, wish: amount(6) }));
+    assert.ok(isRepeat(ofAmount, { ...request, wish: amount(5) }, booked));
+    assert.ok(!isRepeat(ofAmount, { ...request, wish: amount(6) }, booked));
+    assert.ok(!isRepeat(ofAmount, { ...request, wish: amount(5) }, { currency: "CHF" }));
   });
 
   it("is another request with anything else in it", () => {
@@ -148,7 +150,7 @@ describe("a repeated request to refund", () => {
       { wish: some("t1") },
       { wish: amount(5_000) },
     ]) {
-      assert.ok(!isRepeat(refund, { ...request, ...changes }));
+      assert.ok(!isRepeat(refund, { ...request, ...changes }, booked));
     }
   });
 });

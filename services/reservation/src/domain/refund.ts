@@ -92,8 +92,11 @@ export function planRefund(
   }
 }
 
-/** True where `request` asks again for `refund`. Who asks makes no difference: organisers take over from one another. */
-export function isRepeat(refund: Refund, request: RefundRequest): boolean {
+/**
+ * True where `request` asks again for `refund`, whose amount is in the booking's currency. Who asks makes no difference:
+ * organisers take over from one another.
+ */
+export function isRepeat(refund: Refund, request: RefundRequest, { currency }: Pick<Booking, "currency">): boolean {
   const { wish } = request;
   return (
     refund.reservationId === request.reservationId &&
@@ -101,7 +104,7 @@ export function isRepeat(refund: Refund, request: RefundRequest): boolean {
     refund.keepBlocked === request.keepBlocked &&
     refund.kind === wish.kind &&
     (wish.kind !== "tickets" || refund.ticketIds.join() === namedTickets(wish).join()) &&
-    (wish.kind !== "amount" || refund.amountMinor === wish.amountMinor)
+    (wish.kind !== "amount" || (refund.amountMinor === wish.amountMinor && wish.currency === currency))
   );
 }
 

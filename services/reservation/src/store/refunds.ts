@@ -3,7 +3,7 @@
 
 import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
-import { type Booking, type BookingKey } from "../domain/booking.ts";
+import { Phase, type Booking, type BookingKey } from "../domain/booking.ts";
 import {
   isRepeat,
   namedTickets,
@@ -33,7 +33,9 @@ export type Asker = { kind: "organiser" } | { kind: "owner"; refundUntil: Date }
 export type Rest = { places: number; seats: { row: string; number: number }[] };
 
 /** A refund that is running, and what the booking keeps. */
-export type RunningRefund = Pick<Refund, "kind" | "amountMinor" | "returnedMinor" | "keepBlocked"> & { rest: Rest };
+export type RunningRefund = RunningRefundRow & { rest: Rest };
+
+type RunningRefundRow = Pick<Refund, "kind" | "amountMinor" | "returnedMinor" | "keepBlocked">;
 
 /** Writes the first step of a refund, unless it is written: the phase, the refund, the tickets that it revokes. */
 export async function beginRefund(
@@ -45,7 +47,7 @@ export async function beginRefund(
     const booking = await lockBooking(tx, request);
     if (!booking) return { kind: "notFound" };
     const known = await readRefund(tx, request);
-    if (known) return isRepeat(known, request) ? { kind: "known", refund: known } : { kind: "keyReused" };
+    if (known) return isRepeat(known, request, booking) ? { kind: "known", refund: known } : { kind: "keyReused" };
     const tickets = await lockAndReadTickets(tx, request);
     const owner = asker.kind === "owner" ? await ownerRule(tx, asker.refundUntil) : undefined;
     const plan = planRefund(booking, tickets, { wish: request.wish, owner });
@@ -78,21 +80,30 @@ export async function readRefund(
   return refund;
 }
 
-/** Returns a booking's running refund, and what the booking keeps. Throws where the refund was never written. */
+/**
+ * Returns the refund that a booking's step is about, and what the booking keeps; undefined once that refund has ended. In one
+ * statement: the next refund takes its tickets as soon as this one has ended, and its places are not this one's to give back.
+ */
 export async function readRunningRefund(
   sql: Sql,
   { eventId, reservationId, refundId }: Booking,
-): Promise<RunningRefund> {
-  const refund = refundId === null ? undefined : await readRefund(sql, { eventId, refundId });
-  if (!refund) throw new Error("a refunding booking has no refund");
-  const kept = await sql<{ row: string | null; number: number | null }[]>`
-    select t.seat_row as row, t.seat_number as number
-    from reservation.ticket t
-    where t.event_id = ${eventId} and t.reservation_id = ${reservationId} and t.refund_id is null
+): Promise<RunningRefund | undefined> {
+  const rows = await sql<(RunningRefundRow & { place: number | null; row: string | null; number: number | null })[]>`
+    select f.kind, f.amount_minor as "amountMinor", f.returned_minor as "returnedMinor",
+      f.keep_blocked as "keepBlocked", t.place, t.seat_row as row, t.seat_number as number
+    from reservation.reservation r
+    join reservation.refund f on f.event_id = r.event_id and f.refund_id = r.refund_id
+    left join reservation.ticket t
+      on t.event_id = r.event_id and t.reservation_id = r.reservation_id and t.refund_id is null
+    where r.event_id = ${eventId} and r.reservation_id = ${reservationId} and r.refund_id = ${refundId}
+      and r.phase in (${Phase.refunding}, ${Phase.partRefunding})
     order by t.place`;
-  const seats = kept.flatMap(({ row, number }) => (row === null || number === null ? [] : [{ row, number }]));
-  const { kind, amountMinor, returnedMinor, keepBlocked } = refund;
-  return { kind, amountMinor, returnedMinor, keepBlocked, rest: { places: kept.length, seats } };
+  const [first] = rows;
+  if (!first) return undefined;
+  const { kind, amountMinor, returnedMinor, keepBlocked } = first;
+  const seats = rows.flatMap(({ row, number }) => (row === null || number === null ? [] : [{ row, number }]));
+  const places = rows.filter(({ place }) => place !== null).length;
+  return { kind, amountMinor, returnedMinor, keepBlocked, rest: { places, seats } };
 }
 
 async function lockBooking(tx: Transaction, { eventId, reservationId }: BookingKey): Promise<Booking | undefined> {
