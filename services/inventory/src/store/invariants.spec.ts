@@ -111,12 +111,12 @@ describe("invariants", () => {
   }
 
   async function snapshot() {
-    const tables = ["event", "stock", "hold", "seat_claim"];
+    const tables = ["event", "stock", "hold", "hold_return", "seat_claim"];
     for (const table of tables) await database.sql.unsafe(`create table saved_${table} as table inventory.${table}`);
     return {
       async restore() {
         for (const table of tables) {
-          await database.sql.unsafe(`truncate inventory.${table}`);
+          await database.sql.unsafe(`truncate inventory.${table} cascade`);
           await database.sql.unsafe(`insert into inventory.${table} table saved_${table}`);
           await database.sql.unsafe(`drop table saved_${table}`);
         }
