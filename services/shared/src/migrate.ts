@@ -1,4 +1,4 @@
-// Migrations: forward only, one transaction each, in the order of their numbers; and the role and schema they live in.
+// Migrations: forward only, all that are missing in one transaction, in the order of their numbers; and the role and schema they live in.
 
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
