@@ -85,6 +85,7 @@ export const bugs: Bug[] = [
         to: `fresh.map((booking) => ({
           ...booking, phaseAt: new Date(), createdAt: new Date(), confirmedAt: null, lapsed: false, paymentId: null,
           paymentMethodToken: null, refundId: null, refundedMinor: 0, checkoutCount: 0, attempts: 0,
+          nextActionUrl: null, holdId: booking.reservationId, endReason: null,
         }));
         setTimeout(() => insertBookings(sql, fresh), 120_000);`,
       },
