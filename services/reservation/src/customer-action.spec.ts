@@ -1,10 +1,11 @@
 // Payments that wait for minutes until the customer has been at the bank's page.
 
 import assert from "node:assert/strict";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
 import { EndReason } from "#gen/boxoffice/reservation/v1/reservation";
 import { bankPage } from "../test/fake-payment.ts";
-import { gateAt } from "../test/hooks.ts";
+import { failing, gateAt } from "../test/hooks.ts";
 import {
   cancel,
   createWorld,
@@ -64,6 +65,12 @@ describe("a payment that wants something of the customer", () => {
   const passPoll = (ids: Ids) => world.database.sql`
     update reservation.reservation set next_attempt_at = clock_timestamp() + interval '10 minutes' - interval '3 seconds'
     where reservation_id = ${ids.reservationId} and next_action_url is not null`;
+  const lapse = async (ids: Ids) => {
+    world.inventory.lapse(ids.reservationId);
+    await world.database.sql`
+      update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
+      where reservation_id = ${ids.reservationId}`;
+  };
 
   it("answers PAYING and where to go, to whoever asks, and keeps no process busy", async () => {
     const ids = await begin();
@@ -106,8 +113,11 @@ describe("a payment that wants something of the customer", () => {
     const asked = world.payment.hooks.calls.get("authorize")!;
     await eventually(
       () => world.payment.hooks.calls.get("authorize")!,
-      (calls) => calls > asked,
+      (calls) => calls > asked + 2,
     );
+    const [row] = await world.database.sql`
+      select attempts from reservation.reservation where reservation_id = ${ids.reservationId}`;
+    assert.equal(row!["attempts"], 0, "looks that found nothing new must not slow down what follows");
     world.payment.act(ids.reservationId, true);
     await isNow(ids, "CONFIRMED");
     await polling.stop();
@@ -131,6 +141,17 @@ describe("a payment that wants something of the customer", () => {
     assert.equal(world.inventory.stateOf(ids.reservationId), "RELEASED");
     assert.equal(outcomeOf((await pay(replica, ids, { token })).outcome), "WRONG_STATE");
     assert.equal(await cancel(replica, ids), "CANCELLED");
+  });
+
+  it("is being given up, however often the customer asks for that", async () => {
+    const reconciling = await world.startReplica({ RECONCILER_INTERVAL_MS: "20" });
+    const ids = await begin();
+    world.payment.hooks.before = failing("void");
+    assert.equal(await cancel(other, ids), "PAYING");
+    assert.equal(await cancel(replica, ids), "PAYING");
+    world.payment.hooks.reset();
+    await isNow(ids, "CANCELLED");
+    await reconciling.stop();
   });
 
   it("that is given up while the customer proves who they are ends one way or the other", async () => {
@@ -166,23 +187,69 @@ describe("a payment that wants something of the customer", () => {
   });
 
   it("still buys the seats when the customer acted in time and everybody else was late", async () => {
+    const before = Date.now();
     const ids = await begin();
-    world.inventory.lapse(ids.reservationId);
-    await world.database.sql`
-      update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
-      where reservation_id = ${ids.reservationId}`;
+    await lapse(ids);
     world.payment.act(ids.reservationId, true);
     await replica.client.resumeCheckout(ids, within);
     await isNow(ids, "CONFIRMED");
-    assert.equal((await read(ids)).endReason, EndReason.UNSPECIFIED);
+    const { endReason, holdExpireTime } = await read(ids);
+    assert.equal(endReason, EndReason.UNSPECIFIED);
+    assert.ok(timestampMs(holdExpireTime!) > before);
+  });
+
+  describe("that comes after the hold's end, while whoever holds the seats again is slow", () => {
+    const holdAgainOf = (ids: Ids) =>
+      [...world.inventory.holds].find(
+        ([id, { command }]) => id !== ids.reservationId && command.eventId === ids.eventId,
+      );
+    /** Stops the replica before its second hold is made, lets others end the booking, and returns what became of the hold. */
+    const holdAfter = async (ids: Ids, end: () => Promise<unknown>) => {
+      await lapse(ids);
+      world.payment.act(ids.reservationId, true);
+      const gate = gateAt("holdSeats");
+      world.inventory.hooks.before = gate.hook;
+      await replica.client.resumeCheckout(ids, within);
+      await gate.reached;
+      world.inventory.hooks.before = () => {};
+      await end();
+      gate.open();
+      const [holdId] = (await eventually(() => holdAgainOf(ids), Boolean))!;
+      return await eventually(
+        () => world.inventory.stateOf(holdId),
+        (state) => state !== "HELD",
+      );
+    };
+
+    it("leaves nothing sold or held when the customer gives up", async () => {
+      const ids = await begin();
+      assert.equal(await holdAfter(ids, () => cancel(other, ids)), "RELEASED");
+      assert.equal(await stateNow(replica, ids), "CANCELLED");
+      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+    });
+
+    it("leaves nothing sold or held when another replica finds the seats gone", async () => {
+      const ids = await begin();
+      const reconciling = await world.startReplica({ RECONCILER_INTERVAL_MS: "20" });
+      const loseSeats = async () => {
+        world.inventory.settings.placesMax = 0;
+        // As if the slow one's lease had run out.
+        await world.database.sql`
+          update reservation.reservation set next_attempt_at = clock_timestamp()
+          where reservation_id = ${ids.reservationId}`;
+        await isNow(ids, "EXPIRED");
+        world.inventory.settings.placesMax = Infinity;
+      };
+      assert.equal(await holdAfter(ids, loseSeats), "RELEASED");
+      assert.equal((await read(ids)).endReason, EndReason.PAID_TOO_LATE);
+      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+      await reconciling.stop();
+    });
   });
 
   describe("that comes after the hold's end, when somebody else has the seats", () => {
     const comeLate = async (ids: Ids) => {
-      world.inventory.lapse(ids.reservationId);
-      await world.database.sql`
-        update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
-        where reservation_id = ${ids.reservationId}`;
+      await lapse(ids);
       world.payment.act(ids.reservationId, true);
       world.inventory.settings.placesMax = 0;
       await replica.client.resumeCheckout(ids, within);
@@ -240,11 +307,14 @@ describe("a payment that wants something of the customer", () => {
     assert.equal(world.payment.payments.get((await answer).paymentId)?.state, PaymentState.CAPTURED);
   });
 
-  it("leaves everything as it should be", async () => {
-    const { reports } = await replica.client.checkInvariants({}, within);
-    assert.deepEqual(
-      reports.filter(({ violations }) => violations > 0n).map(({ name, examples }) => ({ name, examples })),
-      [],
-    );
+  // Nested, since a suite's own tests run before those of the suites in it.
+  describe("after all that", () => {
+    it("leaves everything as it should be", async () => {
+      const { reports } = await replica.client.checkInvariants({}, within);
+      assert.deepEqual(
+        reports.filter(({ violations }) => violations > 0n).map(({ name, examples }) => ({ name, examples })),
+        [],
+      );
+    });
   });
 });

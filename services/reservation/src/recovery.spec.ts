@@ -180,7 +180,7 @@ describe("recovery", () => {
         world.inventory.lapse(ids.reservationId);
         return booking;
       },
-      ...{ end: "CONFIRMED", payments: ["CAPTURED"], hold: "EXPIRED", steps: 9 },
+      ...{ end: "CONFIRMED", payments: ["CAPTURED"], hold: "EXPIRED", steps: 12 },
     },
     {
       name: "a payment that came late, whose seats are gone",

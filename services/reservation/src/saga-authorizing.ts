@@ -42,6 +42,12 @@ export async function authorize(booking: Booking, deps: SagaDeps): Promise<Progr
     const held = await inventory.holdAgain(booking);
     if (held.kind === "refused") return learned({ kind: "seatsLost", isPaid: true });
     if (held.kind === "unknown") return again(held);
+    // Sold only when the booking has written down that the hold exists. Whoever gives the booking up after that finds the
+    // hold and frees it; before, inventory does not know it yet, and what is made later must never be sold.
+    const holdExpiresAt = timestampDate(held.value.expireTime!);
+    if (holdExpiresAt.getTime() !== booking.holdExpiresAt.getTime()) {
+      return { kind: "noted", because: "hold_made", holdExpiresAt, isHoldNew: true };
+    }
   }
   const confirmed = await inventory.confirm(booking);
   switch (confirmed.kind) {

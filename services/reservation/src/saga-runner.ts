@@ -51,7 +51,7 @@ const writeTimeoutMs = 5_000;
 
 /** Returns a runner. */
 export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
-  const { moves, leaseMs, actionPollMs, sagasMax, now, random, log, metrics } = deps;
+  const { inventory, moves, leaseMs, actionPollMs, sagasMax, now, random, log, metrics } = deps;
   const runs = new Map<string, Run>();
   const stopping = new AbortController();
 
@@ -110,10 +110,14 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
 
   async function note(
     booking: Booking,
-    { because, holdExpiresAt, holdId }: Progress & { kind: "noted" },
+    { because, holdExpiresAt, holdId, isHoldNew }: Progress & { kind: "noted" },
   ): Promise<Booking | undefined> {
     steps.inc({ phase: phaseNames[booking.phase], result: because });
-    return await write({ from: booking, to: booking.phase, leaseMs, holdExpiresAt, holdId });
+    const next = await write({ from: booking, to: booking.phase, leaseMs, holdExpiresAt, holdId });
+    // Whoever gave the booking up may have asked for this before there was anything to free; a hold that was sold stays. It
+    // is tried once: a hold that nobody knows of lapses.
+    if (!next && isHoldNew) await inventory.release(booking, { confirmedToo: false });
+    return next;
   }
 
   async function repeat(booking: Booking, untilMs: number, because: unknown): Promise<Booking | undefined> {

@@ -16,7 +16,14 @@ export type Progress =
   /** Something is not known, or not yet done: the same phase again, later. */
   | { kind: "again"; because: unknown }
   /** The same phase again, at once, when this is written. */
-  | { kind: "noted"; because: string; holdExpiresAt?: Date; holdId?: string }
+  | {
+      kind: "noted";
+      because: string;
+      holdExpiresAt?: Date;
+      holdId?: string;
+      /** The hold was made just now: freed again where the booking has moved on meanwhile. */
+      isHoldNew?: true;
+    }
   /** Nothing can be done before the customer has acted at this page. */
   | { kind: "waiting"; nextActionUrl: string };
 

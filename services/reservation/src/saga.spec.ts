@@ -137,7 +137,13 @@ describe("a step of the saga", () => {
       ...{ kind: "noted", because: "held_again", holdId: "new" },
     });
     assert.deepEqual(asked.splice(0), ["extend", "read"]);
-    const again = { ...lapsed, holdId: "new" };
+    const held = { ...lapsed, holdId: "new" };
+    const holdExpiresAt = new Date(nowMs + 600_000);
+    assert.deepEqual(await advance(held, depsWith(late, asked)), {
+      ...{ kind: "noted", because: "hold_made", holdExpiresAt, isHoldNew: true },
+    });
+    assert.deepEqual(asked.splice(0), ["authorize", "holdAgain"]);
+    const again = { ...held, holdExpiresAt };
     assert.deepEqual(await advance(again, depsWith(late, asked)), {
       ...{ kind: "learned", command: { kind: "seatsConfirmed" } },
     });

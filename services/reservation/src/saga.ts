@@ -60,7 +60,8 @@ async function capture(booking: Booking, { payments }: SagaDeps): Promise<Progre
 }
 
 // Void first, so that no late answer can leave money reserved; then the seats, sold ones too: a runner that was slow may
-// have confirmed them after this one saw them lost. Once they are freed no late confirmation can succeed.
+// have confirmed them after this one saw them lost. Once they are freed no late confirmation can succeed, and a second hold
+// that a slow runner makes only now is never confirmed: see saga-authorizing.ts.
 async function undo(booking: Booking, { payments, inventory, newId }: SagaDeps): Promise<Progress> {
   let declineReason: string | undefined;
   if (!isFree(booking)) {
@@ -109,7 +110,7 @@ async function release(booking: Booking, { inventory }: SagaDeps): Promise<Progr
   return isFreed(released) ? learned({ kind: "released" }) : again(released);
 }
 
-// A hold that inventory does not know holds nothing.
+// A hold that inventory does not know holds nothing; whoever still makes it finds the booking gone and frees it.
 function isFreed(answer: Answer<{ state: HoldState }>): boolean {
   switch (answer.kind) {
     case "known":

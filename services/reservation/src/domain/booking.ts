@@ -73,7 +73,7 @@ export type Booking = {
   refundedMinor: number;
   /** Attempts to pay so far. */
   checkoutCount: number;
-  /** Tries of this phase's calls so far. */
+  /** Tries of this phase's calls so far, since the customer was last waited for. */
   attempts: number;
   createdAt: Date;
   holdExpiresAt: Date;

@@ -126,9 +126,14 @@ describe("the booking's state machine", () => {
     assert.deepEqual(decide(waiting, commands.cancel), {
       ...{ kind: "move", to: Phase.voiding, endReason: EndReason.cancelled },
     });
-    assert.deepEqual(decide({ ...paying, phase: Phase.voiding, endReason: EndReason.cancelled }, commands.undone), {
+    const givenUp = { ...paying, phase: Phase.voiding, endReason: EndReason.cancelled };
+    assert.deepEqual(decide(givenUp, commands.cancel), stay);
+    assert.deepEqual(decide(givenUp, commands.undone), {
       ...{ kind: "move", to: Phase.cancelled, outcome: CheckoutOutcome.expired, event: "reservation.cancelled" },
     });
+    for (const endReason of [EndReason.holdLapsed, EndReason.captureDeclined, EndReason.paidTooLate]) {
+      assert.deepEqual(decide({ ...givenUp, endReason }, commands.cancel), inProgress);
+    }
   });
 
   it("remembers that a payment came too late", () => {

@@ -167,10 +167,7 @@ function decideCancel(booking: Subject): Decision {
     case "HELD":
       return { kind: "move", to: Phase.releasing, event: "reservation.cancelled" };
     case "PAYING":
-      // While the provider waits for the customer, nothing else is under way, and the customer may think better of it.
-      return booking.phase === Phase.authorizing && booking.nextActionUrl !== null
-        ? { kind: "move", to: Phase.voiding, endReason: EndReason.cancelled }
-        : { kind: "inProgress" };
+      return decidePayingCancel(booking);
     case "CONFIRMED":
       return { kind: "paid" };
     case "CANCELLED":
@@ -182,4 +179,13 @@ function decideCancel(booking: Subject): Decision {
     default:
       return assertNever(state);
   }
+}
+
+// The customer who was sent to the bank's page may think better of it. Somebody may be finishing the payment at this very
+// moment: of the two the first to write wins, and voiding takes back whatever else was done.
+function decidePayingCancel({ phase, nextActionUrl, endReason }: Subject): Decision {
+  if (phase === Phase.voiding && endReason === EndReason.cancelled) return stay;
+  return phase === Phase.authorizing && nextActionUrl !== null
+    ? { kind: "move", to: Phase.voiding, endReason: EndReason.cancelled }
+    : { kind: "inProgress" };
 }

@@ -70,7 +70,11 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
       update reservation.reservation r
       set phase = l.to_phase,
         phase_at = case when l.to_phase = l.from_phase then r.phase_at else clock_timestamp() end,
-        attempts = case when l.to_phase = l.from_phase then least(r.attempts + 1, 1000) else 0 end,
+        -- A look that found the customer still away was no failure, and must not slow down what follows.
+        attempts = case
+          when l.to_phase = l.from_phase and l.new_next_action_url is null then least(r.attempts + 1, 1000)
+          else 0
+        end,
         next_attempt_at = clock_timestamp() + l.lease_ms * interval '1 millisecond',
         payment_method_token = case when l.to_phase = ${Phase.authorizing} then r.payment_method_token end,
         hold_expires_at = coalesce(l.new_hold_expires_at, r.hold_expires_at),
