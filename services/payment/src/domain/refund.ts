@@ -2,6 +2,7 @@
 
 import { RefusalReason, type Refusal } from "#stubs";
 import { createRefusal } from "#shared/refusal";
+import { refuseFields } from "#shared/validate";
 import type { ProviderRequest } from "../providers/provider.ts";
 import { inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
 import { PaymentState, type Payment, type PaymentKey } from "./payment.ts";
@@ -88,9 +89,11 @@ function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
     returnedMinor: capturedMinor - payment.returnedMinor,
   };
   const wanted = part ?? left;
+  // It would be a posting without entries.
+  if (part && isNothing(part))
+    return refuse(refuseFields([{ field: "part", description: "must give something back" }]));
   // All the money is back; what may still come back is seats.
-  if (left.amountMinor === 0 && (wanted.amountMinor > 0 || wanted.returnedMinor === 0))
-    return refuse(wrongState(payment));
+  if (isNothing(wanted) || (left.amountMinor === 0 && wanted.amountMinor > 0)) return refuse(wrongState(payment));
   if (wanted.amountMinor > left.amountMinor || wanted.returnedMinor > left.returnedMinor) {
     return refuse(
       createRefusal(RefusalReason.REFUND_EXCEEDS_PAYMENT, "more would be given back than is left of the payment", {
@@ -99,6 +102,10 @@ function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
     );
   }
   return { kind: "begin", part: wanted };
+}
+
+function isNothing({ amountMinor, returnedMinor }: RefundPart): boolean {
+  return amountMinor === 0 && returnedMinor === 0;
 }
 
 function isRepeat(refund: Refund, { part }: RefundRequest): boolean {
