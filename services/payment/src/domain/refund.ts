@@ -2,9 +2,8 @@
 
 import { RefusalReason, type Refusal } from "#stubs";
 import { createRefusal } from "#shared/refusal";
-import { refuseFields } from "#shared/validate";
 import type { ProviderRequest } from "../providers/provider.ts";
-import { inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
+import { emptyPart, inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
 import { PaymentState, type Payment, type PaymentKey } from "./payment.ts";
 import { tryKey } from "./refusal-backoff.ts";
 
@@ -89,9 +88,7 @@ function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
     returnedMinor: capturedMinor - payment.returnedMinor,
   };
   const wanted = part ?? left;
-  // It would be a posting without entries.
-  if (part && isNothing(part))
-    return refuse(refuseFields([{ field: "part", description: "must give something back" }]));
+  if (part && isNothing(part)) return refuse(emptyPart());
   // All the money is back; what may still come back is seats.
   if (isNothing(wanted) || (left.amountMinor === 0 && wanted.amountMinor > 0)) return refuse(wrongState(payment));
   if (wanted.amountMinor > left.amountMinor || wanted.returnedMinor > left.returnedMinor) {
