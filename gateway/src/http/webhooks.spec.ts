@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RefusalReason } from "#stubs";
 import { createRefusal } from "#shared/refusal";
@@ -119,6 +121,24 @@ describe("POST /webhooks/{provider}", () => {
     open();
     assert.ok((await Promise.all(answers)).every(({ status }) => status === 200));
     assert.equal((await send("{}")).status, 200);
+  });
+
+  it("is not kept out by however many bodies that arrive slowly", async () => {
+    const slow = Array.from({ length: 70 }, () => connect(gateway.port, "127.0.0.1"));
+    try {
+      // They have come so far that their bodies are read.
+      await Promise.all(
+        slow.map(async (socket) => {
+          socket.write(
+            "POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n{",
+          );
+          await once(socket, "data");
+        }),
+      );
+      assert.equal((await send("{}")).status, 200);
+    } finally {
+      for (const socket of slow) socket.destroy();
+    }
   });
 
   it("counts against its sender's address", async () => {

@@ -65,8 +65,14 @@ export function createWebhooks(options: {
     const body = await readBody(request, bodyBytesMax);
     if (body.kind === "gone") return "gone";
     if (body.kind === "tooLarge") return tooLarge;
-    if (body.kind === "crowdedOut") return busy;
-    return await handOn({ provider, body: body.bytes, signature: signatureOf(request, provider) });
+    // Whoever sends slowly keeps nobody out: of unfinished bodies only the bytes are bounded.
+    if (body.kind === "crowdedOut" || running >= runningMax) return busy;
+    running += 1;
+    try {
+      return await handOn({ provider, body: body.bytes, signature: signatureOf(request, provider) });
+    } finally {
+      running -= 1;
+    }
   }
 
   async function handOn(webhook: { provider: string; body: Uint8Array; signature: string }) {
@@ -84,15 +90,11 @@ export function createWebhooks(options: {
   }
 
   return (request, response) => {
-    if (running >= runningMax) return replyError(request, response, discard(request, busy));
-    running += 1;
-    serve(request, response)
-      .catch((error: unknown) => {
-        throttle((suppressed) => log.warn({ event: "webhooks.failed", error, suppressed }));
-        metrics.turnedAway(unprocessed.status);
-        replyError(request, response, unprocessed);
-      })
-      .finally(() => (running -= 1));
+    serve(request, response).catch((error: unknown) => {
+      throttle((suppressed) => log.warn({ event: "webhooks.failed", error, suppressed }));
+      metrics.turnedAway(unprocessed.status);
+      replyError(request, response, unprocessed);
+    });
   };
 }
 

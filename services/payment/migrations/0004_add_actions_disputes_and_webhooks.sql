@@ -39,7 +39,7 @@ create index refund_refused on payment.refund (event_id, payment_id) where refus
 grant update (refusals, refusal_reason, retry_at) on payment.refund to boxoffice_payment;
 
 -- Captured payments that the customer's bank took back, or wants to. Status: 1 inquiry, no money moved; 2 open, money
--- withdrawn; 3 won, money returned; 4 lost.
+-- withdrawn; 3 won, money returned; 4 lost. A payment may have several, one after the other; the ledger's reference is theirs.
 create table payment.dispute (
   event_id uuid not null,
   payment_id uuid not null,
@@ -50,7 +50,7 @@ create table payment.dispute (
   reason text not null,
   opened_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
-  primary key (event_id, payment_id)
+  primary key (event_id, payment_id, dispute_ref)
 );
 
 grant select, insert, update on payment.dispute to boxoffice_payment;

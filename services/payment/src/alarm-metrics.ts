@@ -1,7 +1,7 @@
 // What a person should look at, as gauges: asked of the database at each scrape, so that every replica shows the whole.
 
 import { Gauge, type Registry } from "#shared/metrics";
-import { disputeStatusNames } from "./domain/dispute.ts";
+import { DisputeStatus } from "./domain/dispute.ts";
 import type { DisputeStore } from "./store-disputes.ts";
 import type { RefusalStore } from "./store-refusals.ts";
 
@@ -28,8 +28,12 @@ export function watchAlarms(
     labelNames: ["status"],
     registers: [registry],
     async collect() {
-      const counts = await disputes.count().catch(() => []);
-      for (const { status, count } of counts) this.set({ status: disputeStatusNames[status] }, count);
+      const counts = await disputes.count().catch(() => undefined);
+      if (!counts) return;
+      // The database has no row for a status that no dispute is in any more.
+      for (const [name, status] of Object.entries(DisputeStatus)) {
+        this.set({ status: name }, counts.find((each) => each.status === status)?.count ?? 0);
+      }
     },
   });
 }

@@ -24,6 +24,17 @@ describe("payment's settings", () => {
     }
   });
 
+  it("ask for all that a former provider needs once they name a part of it", () => {
+    const { PROVIDER: _, ...parts } = { ...stripe, SANDBOX_URL: "http://127.0.0.1:1" };
+    assert.equal(readPaymentConfig(parts).STRIPE_RETURN_URL, stripe.STRIPE_RETURN_URL);
+    for (const name of ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_RETURN_URL"] as const) {
+      const { [name]: _left, ...rest } = parts;
+      assert.match(problemsOf(rest), new RegExp(`settings:\\n  ${name}: is required [^\\n]*$`));
+      const only = { ...base, SANDBOX_URL: parts.SANDBOX_URL, [name]: parts[name] };
+      assert.equal(problemsOf(only).match(/STRIPE_\w+: is required/g)?.length, 2);
+    }
+  });
+
   it("refuse secrets that are empty or malformed, and never show one", () => {
     for (const value of ["", "short", "sk_live never_shown"]) {
       for (const name of ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]) {

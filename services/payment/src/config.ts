@@ -4,10 +4,13 @@ import { makeValidator } from "envalid";
 import { integer, readConfig, secret, str, url } from "#shared/config";
 import { serviceSpecs } from "#shared/service";
 
-// What a provider needs is required where new payments go to it, and otherwise sets it up for payments that it began.
-const needed = (provider: "sandbox" | "stripe") => ({
+// What a provider needs is required where new payments go to it, and otherwise sets it up for payments that it began: all of
+// it or none, since payments of a provider that is only half set up would wait for ever without a word.
+const stripeNeeds = ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_RETURN_URL"];
+const needed = (provider: "sandbox" | "stripe", together: readonly string[] = []) => ({
   default: undefined,
-  requiredWhen: (env: Record<string, unknown>) => env["PROVIDER"] === provider,
+  requiredWhen: (env: Record<string, unknown>) =>
+    env["PROVIDER"] === provider || together.some((name) => env[name] !== undefined),
 });
 
 // Whatever is wrong with it, its value appears nowhere.
@@ -39,9 +42,18 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
     PROVIDER: str({ choices: ["sandbox", "stripe"], default: "sandbox", desc: "provider of new payments" }),
     SANDBOX_URL: url({ ...needed("sandbox"), desc: "base URL of the sandbox provider" }),
     SANDBOX_WEBHOOK_SECRET: secret({ default: undefined, desc: "what the sandbox signs its webhooks with" }),
-    STRIPE_SECRET_KEY: stripeSecret({ ...needed("stripe"), desc: "secret or restricted key of the Stripe account" }),
-    STRIPE_WEBHOOK_SECRET: stripeSecret({ ...needed("stripe"), desc: "signing secret of the webhook endpoint" }),
-    STRIPE_RETURN_URL: url({ ...needed("stripe"), desc: "page to which buyers come back from their bank's page" }),
+    STRIPE_SECRET_KEY: stripeSecret({
+      ...needed("stripe", stripeNeeds),
+      desc: "secret or restricted key of the Stripe account",
+    }),
+    STRIPE_WEBHOOK_SECRET: stripeSecret({
+      ...needed("stripe", stripeNeeds),
+      desc: "signing secret of the webhook endpoint",
+    }),
+    STRIPE_RETURN_URL: url({
+      ...needed("stripe", stripeNeeds),
+      desc: "page to which buyers come back from their bank's page",
+    }),
     STRIPE_API_BASE: apiBase({ default: "https://api.stripe.com", desc: "base URL of Stripe, or of a stand-in" }),
     PROVIDER_TRY_MS: integer(10, 60_000)({ default: 3_500, desc: "longest try of a provider call, in milliseconds" }),
     PROVIDER_TRIES_MAX: integer(1, 10)({ default: 3, desc: "most tries of a provider call" }),

@@ -141,9 +141,11 @@ describe("what goes wrong after the capture", () => {
       const key = newKey();
       await capture(key, "tok_chargeback");
       await statusIs(key, 2);
+      assert.match(await metrics(), /boxoffice_payment_disputes\{status="open"\} 1/);
       await decide(key, "open");
       await decide(key, "lost");
       await statusIs(key, 4);
+      assert.match(await metrics(), /boxoffice_payment_disputes\{status="open"\} 0/);
       assert.deepEqual(await postings(key), taken);
       assert.match(await metrics(), /boxoffice_payment_disputes\{status="lost"\} 1/);
     });

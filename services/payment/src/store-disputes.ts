@@ -7,8 +7,8 @@ import type { PaymentKey } from "./domain/payment.ts";
 /** Keeps disputes. */
 export type DisputeStore = {
   /**
-   * Writes how a payment's dispute stands and posts the money that moved with it, once. A dispute that was decided stays
-   * so, and a second one of the same payment is not kept. Returns whether anything changed.
+   * Writes how a dispute of a payment stands and posts the money that moved with it, once. A dispute that was decided stays
+   * so; another one of the same payment counts for itself. Returns whether anything changed.
    */
   record(key: PaymentKey, dispute: Dispute): Promise<boolean>;
   /** Counts the disputes in each status. */
@@ -24,12 +24,12 @@ export function createDisputeStore(sql: Sql): DisputeStore {
           insert into payment.dispute as d
             (event_id, payment_id, dispute_ref, status, amount_minor, currency_code, reason)
           values (${eventId}, ${paymentId}, ${ref}, ${status}, ${amountMinor}, ${currencyCode}, ${reason})
-          on conflict (event_id, payment_id) do update
+          on conflict (event_id, payment_id, dispute_ref) do update
           set status = excluded.status, updated_at = clock_timestamp()
-          where d.dispute_ref = excluded.dispute_ref and d.status < excluded.status and d.status < 3
-          returning d.event_id, d.payment_id, d.status, d.amount_minor, d.currency_code
+          where d.status < excluded.status and d.status < 3
+          returning d.event_id, d.payment_id, d.dispute_ref as reference, d.status, d.amount_minor, d.currency_code
         ), due as (
-          select event_id, payment_id, kind, area_id
+          select event_id, payment_id, kind, reference, area_id
           from changed join payment.payment using (event_id, payment_id)
           join (values
             -- Open, won, lost: the money left. Won: it came back.
@@ -37,14 +37,15 @@ export function createDisputeStore(sql: Sql): DisputeStore {
           ) as rule (status, kind) on rule.status = changed.status
         ), posted as (
           -- From open to won or lost the chargeback stands there already.
-          insert into payment.ledger_transaction (event_id, payment_id, kind, area_id)
-          select event_id, payment_id, kind, area_id from due
+          insert into payment.ledger_transaction (event_id, payment_id, kind, reference, area_id)
+          select event_id, payment_id, kind, reference, area_id from due
           on conflict (event_id, payment_id, kind, reference) do nothing
-          returning event_id, payment_id, kind
+          returning event_id, payment_id, kind, reference
         ), entered as (
-          insert into payment.ledger_entry (event_id, payment_id, kind, account, currency_code, amount_minor)
-          select event_id, payment_id, kind, account, currency_code, sign * amount_minor
-          from posted join changed using (event_id, payment_id)
+          insert into payment.ledger_entry
+            (event_id, payment_id, kind, reference, account, currency_code, amount_minor)
+          select event_id, payment_id, kind, reference, account, currency_code, sign * amount_minor
+          from posted join changed using (event_id, payment_id, reference)
           join (values
             ('chargeback', 'chargebacks', 1), ('chargeback', 'provider_receivable', -1),
             ('chargeback_reversal', 'provider_receivable', 1), ('chargeback_reversal', 'chargebacks', -1)

@@ -158,12 +158,12 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
           or coalesce(p.returned, false) is distinct from coalesce(d.status = 3, false) as broken
         from payment.dispute as d
         full join (
-          select event_id, payment_id, bool_or(kind = 'chargeback') as taken,
+          select event_id, payment_id, reference as dispute_ref, bool_or(kind = 'chargeback') as taken,
             bool_or(kind = 'chargeback_reversal') as returned
           from payment.ledger_transaction
           where kind in ('chargeback', 'chargeback_reversal')
-          group by event_id, payment_id
-        ) as p using (event_id, payment_id)
+          group by event_id, payment_id, reference
+        ) as p using (event_id, payment_id, dispute_ref)
         where ${eventId}::uuid is null or event_id = ${eventId}::uuid
       ) as disputes`,
   },

@@ -171,6 +171,15 @@ describe("webhooks", () => {
     assert.equal(await send({ id: "evt_other", reference: "an order of another shop" }), "accepted");
   });
 
+  it("of another provider than the payment's change nothing", async () => {
+    const key = newKey();
+    await authorize(key);
+    await harness.database.sql`update payment.payment set provider = 'stripe' where payment_id = ${key.paymentId}`;
+    // Taken for ours it would have to come again, since the payment's own provider is not set up.
+    assert.equal(await send(noticeOf(key)), "accepted");
+    assert.equal(await read(key), "ACTION_REQUIRED");
+  });
+
   it("are remembered for 30 days", async () => {
     assert.equal(await send({ id: "evt_old" }), "accepted");
     assert.equal(await send({ id: "evt_young" }), "accepted");

@@ -66,7 +66,7 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     const leave = await bulkhead.enter(caller.deadlineAtMs);
     if (!leave) return { kind: "overloaded" };
     try {
-      const outcome = await process(read.notice, caller.deadlineAtMs);
+      const outcome = await process(name, read.notice, caller.deadlineAtMs);
       if (outcome.kind === "accepted") await webhooks.remember(key);
       return outcome;
     } finally {
@@ -74,10 +74,11 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     }
   }
 
-  async function process({ about, dispute }: Notice, deadlineAtMs: number): Promise<WebhookOutcome> {
+  async function process(provider: string, { about, dispute }: Notice, deadlineAtMs: number): Promise<WebhookOutcome> {
     const [payment] = about ? await store.read([about]) : [];
-    // Every payment of ours was written before the provider heard of it, so one that is not here is somebody else's.
-    if (!payment) return { kind: "accepted", isRepeat: false, payment: undefined };
+    // Every payment of ours was written before the provider heard of it, so one that is not here is somebody else's; and no
+    // provider has a say about another's.
+    if (payment?.order?.provider !== provider) return { kind: "accepted", isRepeat: false, payment: undefined };
     const { payment: after, isAnswered } = await catchUp(payment, deadlineAtMs);
     if (!isAnswered) return { kind: "notProcessed" };
     // What is disputed was captured, and the capture is booked before what undoes it.

@@ -121,6 +121,13 @@ describe("refunds in parts", () => {
     assert.equal(await refund(ids, { amount: 1n, currencyCode: "USD" }), "INVALID_ARGUMENT");
   });
 
+  it("are of at least one minor unit where they are of money alone", async () => {
+    const { ids } = await buyTickets(replica);
+    assert.equal(await refund(ids, { amount: 0n }), "INVALID_ARGUMENT");
+    assert.deepEqual(paidBack(ids), []);
+    assert.equal(await stateNow(replica, ids), "CONFIRMED");
+  });
+
   it("refuse a ticket of another booking, and one that was refunded before", async () => {
     const [one, two] = [await buyTickets(replica), await buyTickets(replica)];
     assert.equal(await refund(one.ids, { tickets: [two.tickets[0]!] }), "NOT_FOUND");

@@ -17,7 +17,7 @@ export type TransactionKey = {
   eventId: string;
   paymentId: string;
   kind: string;
-  /** What it was posted for where a payment can have several of a kind: a refund's id; else empty. */
+  /** What it was posted for where a payment can have several of a kind: the id of a refund or dispute; else empty. */
   reference: string;
 };
 

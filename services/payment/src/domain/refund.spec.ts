@@ -47,6 +47,17 @@ describe("a refund", () => {
     assert.equal(told({ ...paidBack, returnedMinor: 100 }, [done], "g", undefined), "WRONG_STATE");
   });
 
+  it("gives something back, money or seats: of nothing the ledger could post nothing", () => {
+    const nothing = { amountMinor: 0, returnedMinor: 0 };
+    const paidBack = { ...captured, state: PaymentState.REFUNDED, refundedMinor: 100, returnedMinor: 25 };
+    assert.equal(told(captured, [], "g", nothing), "INVALID_ARGUMENT");
+    assert.equal(told(paidBack, [done], "g", nothing), "INVALID_ARGUMENT");
+    const free = { ...captured, order: { ...order, amountMinor: 0 } };
+    for (const payment of [free, { ...paidBack, returnedMinor: 100 }]) {
+      assert.equal(told(payment, [], "g", undefined), "WRONG_STATE");
+    }
+  });
+
   it("is known by its id: a repeat is asked about while it runs, and answered after; anything else is refused", () => {
     const part = { amountMinor: 30, returnedMinor: 25 };
     const running = { ...done, finishedAt: undefined };
@@ -97,6 +108,7 @@ describe("a refund", () => {
         for (const [refundId, part] of requests) {
           const decision = decideRefund(payment, refunds, { ...key, refundId, part });
           if (decision.kind !== "begin") continue;
+          assert.ok(decision.part.amountMinor + decision.part.returnedMinor > 0);
           refunds.push({ ...done, refundId, whole: part === undefined, ...decision.part });
           const refundedMinor = payment.refundedMinor + decision.part.amountMinor;
           const state = refundedMinor === 100 ? PaymentState.REFUNDED : PaymentState.CAPTURED;

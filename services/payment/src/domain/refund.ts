@@ -3,7 +3,7 @@
 import { RefusalReason, type Refusal } from "#stubs";
 import { createRefusal } from "#shared/refusal";
 import type { ProviderRequest } from "../providers/provider.ts";
-import { inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
+import { emptyPart, inProgress, keyReused, notFound, wrongState } from "./refusals.ts";
 import { PaymentState, type Payment, type PaymentKey } from "./payment.ts";
 import { tryKey } from "./refusal-backoff.ts";
 
@@ -88,9 +88,9 @@ function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
     returnedMinor: capturedMinor - payment.returnedMinor,
   };
   const wanted = part ?? left;
+  if (part && isNothing(part)) return refuse(emptyPart());
   // All the money is back; what may still come back is seats.
-  if (left.amountMinor === 0 && (wanted.amountMinor > 0 || wanted.returnedMinor === 0))
-    return refuse(wrongState(payment));
+  if (isNothing(wanted) || (left.amountMinor === 0 && wanted.amountMinor > 0)) return refuse(wrongState(payment));
   if (wanted.amountMinor > left.amountMinor || wanted.returnedMinor > left.returnedMinor) {
     return refuse(
       createRefusal(RefusalReason.REFUND_EXCEEDS_PAYMENT, "more would be given back than is left of the payment", {
@@ -99,6 +99,10 @@ function decideNew(payment: Payment, { part }: RefundRequest): RefundDecision {
     );
   }
   return { kind: "begin", part: wanted };
+}
+
+function isNothing({ amountMinor, returnedMinor }: RefundPart): boolean {
+  return amountMinor === 0 && returnedMinor === 0;
 }
 
 function isRepeat(refund: Refund, { part }: RefundRequest): boolean {

@@ -20,6 +20,14 @@ export function keyReused(field: "payment_id" | "refund_id"): Refusal {
   return createRefusal(RefusalReason.IDEMPOTENCY_KEY_REUSED, `this ${field} is known with another request`);
 }
 
+/** Returns the refusal for a refund of nothing: its posting would have no entries. */
+export function emptyPart(): Refusal {
+  const description = "must give something back";
+  return createRefusal(RefusalReason.INVALID_ARGUMENT, `part: ${description}`, {
+    violations: [{ field: "part", description }],
+  });
+}
+
 /** Returns the refusal for work that has to end first. */
 export function inProgress(message: string): Refusal {
   return createRefusal(RefusalReason.IN_PROGRESS, message, { retryAfterMs: 1_000 });

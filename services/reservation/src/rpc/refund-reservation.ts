@@ -26,6 +26,10 @@ export function refundReservation(deps: {
   refund: (request: RefundRequest, call: Call) => Promise<RefundResult>;
 }): Handler<(typeof ReservationService)["method"]["refundReservation"]> {
   return async (request, call) => {
+    if (request.part.case === "amount" && request.part.value.amountMinor === 0n) {
+      const description = "must be at least 1";
+      return { outcome: refusalOutcome(refuseFields([{ field: "amount.amount_minor", description }])) };
+    }
     const result = await deps.refund(requestFrom(request), call);
     return result.kind === "refund"
       ? { outcome: reservationOutcome(result.booking), refund: refundMessage(result) }

@@ -380,7 +380,7 @@ export const RefundRequestSchema: GenMessage<RefundRequest> = /*@__PURE__*/
   messageDesc(file_boxoffice_payment_v1_payment, 9);
 
 /**
- * A part of a payment, in minor units of its currency.
+ * A part of a payment, in minor units of its currency; not nothing of both.
  *
  * @generated from message boxoffice.payment.v1.RefundPart
  */
@@ -774,14 +774,15 @@ export type BrokenLink = Message<"boxoffice.payment.v1.BrokenLink"> & {
   paymentId: string;
 
   /**
-   * The transaction's kind, where it is known: `capture`, `refund` or `fee`.
+   * The transaction's kind, where it is known: `capture`, `refund`, `fee`, `chargeback` or
+   * `chargeback_reversal`.
    *
    * @generated from field: string transaction_kind = 6;
    */
   transactionKind: string;
 
   /**
-   * What it was posted for where a payment can have several of a kind: a refund's id.
+   * What it was posted for where a payment can have several of a kind: the id of a refund, or the provider's of a dispute.
    *
    * @generated from field: string reference = 7;
    */

@@ -551,7 +551,7 @@ export type RefundReservationRequest = Message<"boxoffice.reservation.v1.RefundR
     case: "tickets";
   } | {
     /**
-     * Money alone: every place stays sold, and every ticket good.
+     * Money alone: every place stays sold, and every ticket good. At least 1 minor unit.
      *
      * @generated from field: boxoffice.common.v1.Money amount = 8;
      */
