@@ -41,6 +41,12 @@ describe("stripe", () => {
     [...standIn.intents.values()].find(({ metadata }) => metadata["payment_id"] === paymentId)!;
   const intentsOf = ({ paymentId }: Key) =>
     [...standIn.intents.values()].filter(({ metadata }) => metadata["payment_id"] === paymentId);
+  const refusalsOf = async (table: "payment" | "refund", { paymentId }: Key) => {
+    const { sql } = harness.database;
+    const [row] = await sql<{ refusals: number }[]>`
+      select refusals from ${sql(`payment.${table}`)} where payment_id = ${paymentId}`;
+    return row?.refusals;
+  };
   const refundsOf = ({ paymentId }: Key) =>
     [...standIn.refunds.values()].filter(
       ({ metadata }) => (metadata as Record<string, unknown>)["payment_id"] === paymentId,
@@ -177,6 +183,96 @@ describe("stripe", () => {
     );
   });
 
+  for (const [error, expected] of [
+    [{ code: "payment_method_unactivated" }, "DECLINED invalid_token"],
+    [{ code: "parameter_invalid_empty" }, "DECLINED other"],
+  ] as const) {
+    it(`declines an authorisation that Stripe refuses to confirm with ${error.code}`, async () => {
+      for (const status of [400, 404]) {
+        standIn.failNext("POST /v1/payment_intents/*/confirm", errorOf(status, error));
+        assert.equal(await authorize(newKey(), "pm_ok", hasty), expected);
+      }
+    });
+  }
+
+  it("declines an authorisation of which Stripe refuses to make an intent, and leaves its void to a person", async () => {
+    const refusal = errorOf(400, { code: "parameter_invalid", param: "currency" });
+    standIn.failNext("POST /v1/payment_intents", refusal);
+    assert.equal(await authorize(newKey(), "pm_ok", hasty), "DECLINED other");
+    const lost = newKey();
+    standIn.failNext("POST /v1/payment_intents", "hang");
+    assert.equal(await authorize(lost, "pm_ok", hasty), "AUTHORIZING");
+    standIn.failNext("POST /v1/payment_intents", refusal);
+    assert.equal(await voidOf(lost), "VOIDING");
+    assert.equal(await refusalsOf("payment", lost), 1);
+  });
+
+  it("keeps an authorisation open when a key is said to be another request's", async () => {
+    const key = newKey();
+    standIn.failNext("POST /v1/payment_intents/*/confirm", errorOf(400, { type: "idempotency_error" }));
+    assert.equal(await authorize(key, "pm_ok", hasty), "AUTHORIZING");
+  });
+
+  for (const [status, error, expected] of [
+    [402, { type: "card_error", code: "card_declined" }, "DECLINED card_declined"],
+    [400, { code: "capture_charge_authorization_expired" }, "DECLINED authorization_expired"],
+    [400, { code: "amount_too_large" }, "DECLINED other"],
+  ] as const) {
+    it(`lets the customer's money go when a capture is refused with ${error.code}`, async () => {
+      const key = newKey();
+      await authorize(key);
+      standIn.failNext("POST /v1/payment_intents/*/capture", errorOf(status, error));
+      assert.equal(await capture(key, hasty), expected);
+      assert.equal(intentOf(key).status, "canceled");
+    });
+  }
+
+  it("does not say that a capture is off while the money can't be let go", async () => {
+    const key = newKey();
+    await authorize(key);
+    standIn.failNext("POST /v1/payment_intents/*/capture", errorOf(402, { type: "card_error", code: "card_declined" }));
+    standIn.failNext("POST /v1/payment_intents/*/cancel", fault);
+    assert.equal(await capture(key, hasty), "CAPTURING");
+    assert.equal(intentOf(key).status, "requires_capture");
+    assert.equal(await capture(key), "CAPTURED");
+  });
+
+  it("takes a refused capture that had been made for one", async () => {
+    const key = newKey();
+    await authorize(key);
+    const refusal = errorOf(400, { code: "charge_already_captured" });
+    standIn.failNext("POST /v1/payment_intents/*/capture", refusal, "after");
+    assert.equal(await capture(key, hasty), "CAPTURED");
+  });
+
+  it("counts a refused void, so that a person hears of it", async () => {
+    const key = newKey();
+    await authorize(key);
+    standIn.failNext("POST /v1/payment_intents/*/cancel", errorOf(400, { code: "status_transition_invalid" }));
+    assert.equal(await voidOf(key), "VOIDING");
+    assert.equal(await refusalsOf("payment", key), 1);
+  });
+
+  for (const [currencyCode, amountMinor] of [
+    ["ISK", 4_200n],
+    ["UGX", 4_200n],
+    ["MGA", 4_200n],
+    ["KWD", 4_205n],
+  ] as const) {
+    it(`asks Stripe for nothing that it would count otherwise: ${amountMinor} ${currencyCode}`, async () => {
+      const order = { ...orderFor(newKey(), "pm_ok"), amount: { currencyCode, amountMinor } };
+      assert.equal(summary(await client.authorize(order, inTime)), "DECLINED other");
+      assert.deepEqual(standIn.asked, []);
+    });
+  }
+
+  it("takes three decimals of which the last is zero", async () => {
+    const key = newKey();
+    const order = { ...orderFor(key, "pm_ok"), amount: { currencyCode: "KWD", amountMinor: 4_200n } };
+    assert.equal(summary(await client.authorize(order, inTime)), "AUTHORIZED");
+    assert.equal(intentOf(key)["amount"], 4_200);
+  });
+
   it("voids an authorisation whose answer was lost, whether it was made or not, and none that comes late revives it", async () => {
     for (const route of ["POST /v1/payment_intents", "POST /v1/payment_intents/*/confirm"]) {
       for (const when of ["before", "after"] as const) {
@@ -247,6 +343,54 @@ describe("stripe", () => {
       refundsOf(key).map(({ amount }) => amount),
       [1_000, 3_200],
     );
+  });
+
+  it("finds a refund that was made before a fault", async () => {
+    const key = newKey();
+    const refundId = randomUUID();
+    await authorize(key);
+    await capture(key);
+    standIn.failNext("POST /v1/refunds", fault, "after");
+    assert.equal(summary(await hasty.refund({ key, refundId }, inTime)), "REFUNDED");
+    assert.equal(refundsOf(key).length, 1);
+  });
+
+  for (const refusal of [
+    fault,
+    errorOf(400, { code: "refund_disputed_payment" }),
+    errorOf(400, { code: "charge_already_refunded" }),
+    errorOf(400, { code: "charge_not_refundable" }),
+  ]) {
+    const { error } = refusal.body as { error: { code?: string } };
+    it(`tries a refund with another key, later, after ${error.code ?? "a fault that made none"}`, async () => {
+      const key = newKey();
+      const refundId = randomUUID();
+      await authorize(key);
+      await capture(key);
+      standIn.failNext("POST /v1/refunds", refusal);
+      assert.equal(summary(await hasty.refund({ key, refundId }, inTime)), "REFUNDING");
+      assert.equal(await refusalsOf("refund", key), 1);
+      await harness.database.sql`update payment.refund set retry_at = now() where payment_id = ${key.paymentId}`;
+      assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
+      assert.deepEqual(
+        standIn.asked.filter(({ route }) => route === "POST /v1/refunds").map(({ key: sent }) => sent),
+        [`${key.paymentId}:refund:${refundId}`, `${key.paymentId}:refund:${refundId}:2`],
+      );
+      assert.equal(refundsOf(key).length, 1);
+    });
+  }
+
+  it("refuses no refund of which it can't be told whether it was made", async () => {
+    const key = newKey();
+    const refundId = randomUUID();
+    await authorize(key);
+    await capture(key);
+    for (const status of [409, 429]) {
+      standIn.failNext("POST /v1/refunds", errorOf(status, {}));
+      assert.equal(summary(await hasty.refund({ key, refundId }, inTime)), "REFUNDING");
+    }
+    assert.equal(await refusalsOf("refund", key), 0);
+    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
   });
 
   describe("with a bank's page in between", () => {
