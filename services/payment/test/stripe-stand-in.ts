@@ -1,5 +1,5 @@
-// A stand-in for Stripe at the network's border: answers in Stripe's shapes, keeps idempotency keys as Stripe does, and
-// records what it was asked. The payment method says how a payment goes:
+// A stand-in for Stripe at the network's border: answers in Stripe's shapes, keeps the first answer to a key as
+// Stripe does, faults included, and records what it was asked. The payment method says how a payment goes:
 //   pm_ok            authorised
 //   pm_declined      402 insufficient_funds
 //   pm_missing       400 resource_missing
@@ -11,6 +11,10 @@ import type { AddressInfo } from "node:net";
 type Json = Record<string, unknown>;
 type Intent = Json & { id: string; status: string; metadata: Json };
 type Answer = { status: number; body: Json };
+type Failure = { how: Answer | "hang" | "reset"; isActedOn: boolean };
+
+// What Stripe says before it begins is no key's answer. https://docs.stripe.com/api/idempotent_requests
+const unkept = [401, 403, 409, 429];
 
 /** One request as it came. */
 export type Asked = { route: string; key: string | undefined; form: Record<string, string>; authorization: string };
@@ -21,8 +25,13 @@ export type StripeStandIn = {
   intents: Map<string, Intent>;
   refunds: Map<string, Json & { status: string }>;
   disputes: Map<string, Json>;
-  /** Answers the next calls of a route before they are acted on: with a status, or never. */
+  /**
+   * Fails the next call of a route, before or after it is acted on: with an answer, which is kept as its key's first, or on the
+   * network, which loses the call or the true answer and keeps the latter.
+   */
   failNext(route: string, how: Answer | "hang" | "reset", when?: "before" | "after"): void;
+  /** A day goes by. */
+  forgetKeys(): void;
   /** What the next refunds become. */
   refundStatus: string;
   /** The customer proves who they are at the bank's page, or does not. */
@@ -36,7 +45,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   const refunds = new Map<string, Json & { status: string }>();
   const disputes = new Map<string, Json>();
   const answers = new Map<string, { form: string; answer: Answer }>();
-  const failures: { route: string; how: Answer | "hang" | "reset"; when: "before" | "after" }[] = [];
+  const failures: (Failure & { route: string })[] = [];
   let count = 0;
   let url = "";
 
@@ -109,6 +118,15 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   }
 
   function refund(form: Record<string, string>): Answer {
+    const intent = intents.get(form["payment_intent"]!);
+    if (!intent) return errorOf(404, { code: "resource_missing", param: "payment_intent" });
+    const given = [...refunds.values()].filter(
+      (each) => each["payment_intent"] === intent.id && each.status !== "failed" && each.status !== "canceled",
+    );
+    const left = given.reduce((sum, { amount }) => sum - Number(amount), Number(intent["amount"]));
+    if (intent.status !== "succeeded" || left === 0)
+      return errorOf(400, { code: left === 0 ? "charge_already_refunded" : "charge_not_refundable" });
+    if (Number(form["amount"]) > left) return errorOf(400, { param: "amount" });
     const metadata = { refund_id: form["metadata[refund_id]"], payment_id: form["metadata[payment_id]"] };
     const made = {
       ...{ id: `re_${(count += 1)}`, object: "refund", payment_intent: form["payment_intent"] },
@@ -118,13 +136,15 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     return { status: 200, body: made };
   }
 
-  function answerTo(route: string, key: string | undefined, form: Record<string, string>): Answer {
+  function answerTo(route: string, key: string | undefined, form: Record<string, string>, failure?: Failure): Answer {
     const fingerprint = `${route} ${JSON.stringify(form)}`;
     const known = key === undefined ? undefined : answers.get(key);
     if (known && known.form !== fingerprint) return errorOf(400, { type: "idempotency_error" });
-    // As it was: a repeat gets the first answer again.
-    const answer = known?.answer ?? structuredClone(perform(route, form));
-    if (key !== undefined) answers.set(key, { form: fingerprint, answer });
+    if (known) return known.answer;
+    const done = failure?.isActedOn === false ? undefined : perform(route, form);
+    // As it was: a repeat gets the first answer again, whatever it is.
+    const answer = structuredClone(typeof failure?.how === "object" ? failure.how : done!);
+    if (key !== undefined && !unkept.includes(answer.status)) answers.set(key, { form: fingerprint, answer });
     return answer;
   }
 
@@ -136,10 +156,11 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     asked.push({ route, key, form, authorization: String(request.headers.authorization) });
     const index = failures.findIndex((each) => each.route === route.replace(/(pi|re|dp)_\d+/, "*"));
     const failure = index < 0 ? undefined : failures.splice(index, 1)[0];
-    const answer = failure?.when === "before" ? undefined : answerTo(route, key, form);
+    const isLost = failure && typeof failure.how === "string" && !failure.isActedOn;
+    const answer = isLost ? undefined : answerTo(route, key, form, failure);
     if (failure?.how === "reset") return void request.socket.resetAndDestroy();
     if (failure?.how === "hang") return;
-    const { status, body: sent } = failure?.how ?? answer!;
+    const { status, body: sent } = answer!;
     response.writeHead(status, { "content-type": "application/json", "request-id": "req_1" }).end(JSON.stringify(sent));
   }
 
@@ -153,7 +174,8 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     refunds,
     disputes,
     refundStatus: "succeeded",
-    failNext: (route, how, when = "before") => void failures.push({ route, how, when }),
+    failNext: (route, how, when = "before") => void failures.push({ route, how, isActedOn: when === "after" }),
+    forgetKeys: () => answers.clear(),
     act(intentId, isProven) {
       const intent = intents.get(intentId)!;
       intent["next_action"] = null;

@@ -4,18 +4,22 @@
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import StripeClient from "stripe";
+import StripeClient, { type Stripe } from "stripe";
 import { assertNever } from "#shared/assert-never";
+import type { DeclineReason } from "../domain/decline-reason.ts";
 import type { NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import { isStripeAmount } from "./stripe-amounts.ts";
+import { readStripeNotice } from "./stripe-notice.ts";
+import { refundAtStripe } from "./stripe-refund.ts";
 import {
+  failureOf,
   isImpossibleAmount,
   resultOfAuthorization,
   resultOfCapture,
-  resultOfError,
-  resultOfRefund,
+  resultOfFailure,
   resultOfVoid,
+  type Failure,
 } from "./stripe-results.ts";
-import { readStripeNotice } from "./stripe-notice.ts";
 
 /** How to reach Stripe. */
 export type StripeProviderOptions = {
@@ -35,6 +39,7 @@ export type StripeProviderOptions = {
 
 type Step<Kind extends ProviderRequest["kind"]> = ProviderRequest & { kind: Kind };
 type Within = { timeout: number };
+type Judge = (intent: Stripe.PaymentIntent, failure?: Failure) => ProviderResult | Promise<ProviderResult>;
 
 /** Returns a client of Stripe. */
 export function createStripeProvider(options: StripeProviderOptions): Provider {
@@ -52,20 +57,40 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
     telemetry: false,
   });
 
-  async function authorize(request: Step<"authorize">, within: Within): Promise<ProviderResult> {
-    const id = await makeIntent(request, within);
-    if (id === undefined) return { kind: "declined", reason: "other" };
-    const card = { payment_method: request.paymentMethodToken, return_url: options.returnUrl };
-    return await stripe.paymentIntents
-      .confirm(id, card, { ...within, idempotencyKey: request.idempotencyKey })
-      .then(resultOfAuthorization)
-      .catch((error: unknown) => resultOfError(error, resultOfAuthorization));
+  // The intent itself tells what an error leaves open. That a bank says no to a confirmation leaves nothing open.
+  async function judged(
+    call: Promise<Stripe.PaymentIntent>,
+    { id, judge, within, isBankFinal }: { id: string; judge: Judge; within: Within; isBankFinal?: boolean },
+  ): Promise<ProviderResult> {
+    return await call.then(
+      (intent) => judge(intent),
+      async (error: unknown) => {
+        const failure = failureOf(error);
+        const isFinal = failure.kind === "refused" && failure.by === "bank" && isBankFinal;
+        if (isFinal || failure.kind === "unanswered") return resultOfFailure(failure);
+        return await judge(await stripe.paymentIntents.retrieve(id, {}, within), failure);
+      },
+    );
   }
 
-  // The same for an authorisation and its void, and nothing of it is secret or lost: a repeat finds the intent. Returns its id,
-  // undefined for an amount of which Stripe makes none, ever.
-  async function makeIntent(request: Step<"authorize" | "void">, within: Within): Promise<string | undefined> {
+  async function authorize(request: Step<"authorize">, within: Within): Promise<ProviderResult> {
+    const made = await makeIntent(request, within);
+    if (made.kind === "impossible") return { kind: "declined", reason: "other" };
+    if (made.kind === "failed") return resultOfFailure(made.failure);
+    const { id } = made;
+    const card = { payment_method: request.paymentMethodToken, return_url: options.returnUrl };
+    const call = stripe.paymentIntents.confirm(id, card, { ...within, idempotencyKey: request.idempotencyKey });
+    return await judged(call, { id, judge: resultOfAuthorization, within, isBankFinal: true });
+  }
+
+  // The same for an authorisation and its void, and nothing of it is secret or lost: a repeat finds the intent. `impossible` is
+  // what Stripe makes no intent of, ever, so that there is nothing to void either.
+  async function makeIntent(
+    request: Step<"authorize" | "void">,
+    within: Within,
+  ): Promise<{ kind: "made"; id: string } | { kind: "impossible" } | { kind: "failed"; failure: Failure }> {
     const { reference, eventId, amountMinor, currencyCode } = request;
+    if (!isStripeAmount(request)) return { kind: "impossible" };
     const making = stripe.paymentIntents.create(
       {
         amount: amountMinor,
@@ -77,41 +102,37 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
       { ...within, idempotencyKey: `${reference}:create` },
     );
     return await making.then(
-      ({ id }) => id,
-      (error: unknown) => {
-        if (isImpossibleAmount(error)) return undefined;
-        throw error;
-      },
+      ({ id }) => ({ kind: "made", id }),
+      (error: unknown) =>
+        isImpossibleAmount(error) ? { kind: "impossible" } : { kind: "failed", failure: failureOf(error) },
     );
+  }
+
+  // With a new key for each call, the library's own, as is a void: the intent's status lets each happen once, and a fault would
+  // be all that a key of ours brings for a day.
+  async function capture({ authorizationRef: id }: Step<"capture">, within: Within): Promise<ProviderResult> {
+    const judge: Judge = async (intent, failure) =>
+      failure?.kind === "refused" && intent.status === "requires_capture"
+        ? await letGo(id, failure.reason, within)
+        : resultOfCapture(intent);
+    return await judged(stripe.paymentIntents.capture(id, {}, within), { id, judge, within });
+  }
+
+  // A refused capture leaves the customer's money on hold, and nobody asks about a declined payment any more.
+  async function letGo(id: string, reason: DeclineReason, within: Within): Promise<ProviderResult> {
+    const intent = await stripe.paymentIntents.cancel(id, {}, within);
+    return intent.status === "canceled" ? { kind: "declined", reason } : resultOfCapture(intent);
   }
 
   async function voidIntent(request: Step<"void">, within: Within): Promise<ProviderResult> {
-    const id = request.authorizationRef ?? (await makeIntent(request, within));
-    if (id === undefined) return { kind: "done", ref: "none" };
-    return await stripe.paymentIntents
-      .cancel(id, {}, { ...within, idempotencyKey: request.idempotencyKey })
-      .then(resultOfVoid)
-      .catch((error: unknown) => resultOfError(error, resultOfVoid));
-  }
-
-  // Stripe forgets a key after a day, so a refund is looked for before it is made: it carries its id.
-  async function refund(request: Step<"refund">, within: Within): Promise<ProviderResult> {
-    const { reference, eventId, refundId, captureRef, amountMinor, idempotencyKey } = request;
-    // Newest first; since a payment has one running refund at a time, what there is of this one is on the first page.
-    const { data } = await stripe.refunds.list({ payment_intent: captureRef, limit: 100 }, within);
-    const mine = data.filter(({ metadata }) => metadata?.["refund_id"] === refundId);
-    const live = mine.find(({ status }) => status !== "failed" && status !== "canceled");
-    if (live) return resultOfRefund(live);
-    const made = await stripe.refunds.create(
-      {
-        payment_intent: captureRef,
-        amount: amountMinor,
-        metadata: { event_id: eventId, payment_id: reference, refund_id: refundId },
-      },
-      { ...within, idempotencyKey },
-    );
-    // A repeated key gets the first answer again, whatever has become of the refund since.
-    return resultOfRefund(mine.find(({ id }) => id === made.id) ?? made);
+    let id = request.authorizationRef;
+    if (id === undefined) {
+      const made = await makeIntent(request, within);
+      if (made.kind === "impossible") return { kind: "done", ref: "none" };
+      if (made.kind === "failed") return resultOfFailure(made.failure);
+      id = made.id;
+    }
+    return await judged(stripe.paymentIntents.cancel(id, {}, within), { id, judge: resultOfVoid, within });
   }
 
   async function perform(request: ProviderRequest, within: Within): Promise<ProviderResult> {
@@ -121,14 +142,11 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
       case "lookup":
         return resultOfAuthorization(await stripe.paymentIntents.retrieve(request.authorizationRef, {}, within));
       case "capture":
-        return await stripe.paymentIntents
-          .capture(request.authorizationRef, {}, { ...within, idempotencyKey: request.idempotencyKey })
-          .then(resultOfCapture)
-          .catch((error: unknown) => resultOfError(error, resultOfCapture));
+        return await capture(request, within);
       case "void":
         return await voidIntent(request, within);
       case "refund":
-        return await refund(request, within);
+        return await refundAtStripe(stripe, request, within);
       default:
         return assertNever(request);
     }
@@ -138,8 +156,8 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
     name: "stripe",
     send: (request, timeoutMs) =>
       orTimeout(
-        // What fails before the step itself says nothing of the step.
-        perform(request, { timeout: timeoutMs }).catch((error: unknown) => resultOfError(error, unclear)),
+        // What only looks and fails says nothing of what was looked for.
+        perform(request, { timeout: timeoutMs }).catch((error: unknown) => unknown(failureOf(error).cause)),
         timeoutMs,
       ),
     readNotice: (message, timeoutMs): Promise<NoticeResult> =>
@@ -158,8 +176,8 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
 
 const timedOut = { kind: "unknown" as const, cause: "timeout" };
 
-function unclear(): ProviderResult {
-  return { kind: "unknown", cause: "intent_moved" };
+function unknown(cause: string): ProviderResult {
+  return { kind: "unknown", cause };
 }
 
 // The library's own timeout begins again with every byte that arrives, and with every call of a step.
