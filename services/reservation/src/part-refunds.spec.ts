@@ -182,7 +182,11 @@ describe("refunds in parts", () => {
     assert.equal(await readRunningRefund(world.database.sql, late!), undefined);
     world.payment.settings.refunding = true;
     assert.equal(await refund(ids, { tickets: [tickets[1]!] }, { keepBlocked: true }), "REFUNDING 2500 running");
-    assert.equal(await readRunningRefund(world.database.sql, late!), undefined, "what it would give back is not its own");
+    assert.equal(
+      await readRunningRefund(world.database.sql, late!),
+      undefined,
+      "what it would give back is not its own",
+    );
   });
 
   it("come one after the other, each once, however many ask at once at two replicas", async () => {
