@@ -380,6 +380,19 @@ describe("stripe", () => {
     });
   }
 
+  it("counts a refund as refused when somebody has given the money back by hand, in part or in full", async () => {
+    for (const amount of [1_000, 4_200]) {
+      const key = newKey();
+      await authorize(key);
+      await capture(key);
+      const id = `re_by_hand_${amount}`;
+      standIn.refunds.set(id, { id, payment_intent: intentOf(key).id, amount, metadata: {}, status: "succeeded" });
+      assert.equal(summary(await client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
+      assert.equal(await refusalsOf("refund", key), 1);
+      assert.deepEqual(refundsOf(key), []);
+    }
+  });
+
   it("refuses no refund of which it can't be told whether it was made", async () => {
     const key = newKey();
     const refundId = randomUUID();
