@@ -20,7 +20,10 @@ export type WaitLimit = {
   leave(): void;
   /** So many calls were answered by what the queue stands before; the one that waited least waited this long. */
   completed(count: number, shortestWaitMs: number): void;
-  /** Judges what has happened since the last time, by a process whose loop is `lagMs` behind. To be called every `tickIntervalMs`, or a little later. */
+  /**
+   * Judges what has happened since the last time, by a process whose loop is `lagMs` behind. To be called every
+   * `tickIntervalMs`, or a little later.
+   */
   tick(nowMs: number, lagMs: number): void;
   /** Calls in the queue. */
   readonly inFlight: number;

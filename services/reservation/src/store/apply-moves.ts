@@ -31,9 +31,9 @@ export type Move = {
 };
 
 /**
- * Writes steps in one transaction: the bookings, how their attempts and refunds ended, the tickets that a confirmation makes, the
- * refund of what was never confirmed, what is to be published. Returns each booking as it stands after its step, or undefined where it had moved on
- * before: then nothing of that step is written.
+ * Writes steps in one transaction: the bookings, how their attempts and refunds ended, the tickets that a confirmation
+ * makes, the refund of what was never confirmed, what is to be published. Returns each booking as it stands after its
+ * step, or undefined where it had moved on before: then nothing of that step is written.
  */
 export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Booking | undefined)[]> {
   const rows = await sql<(Booking & { item: number })[]>`
@@ -113,7 +113,7 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
       select m.event_id, m.reservation_id, p.place, m.area_id, p.seat_row, p.seat_number, m.customer_id
       from moved m
       cross join lateral reservation.places_of(m.seats, m.quantity) as p
-      where m.phase = ${Phase.confirmed}
+      where m.phase = ${Phase.confirmed} and m.from_phase <> ${Phase.partRefunding}
       on conflict on constraint ticket_one_per_place do nothing
     ), refunds as (
       insert into reservation.refund (event_id, refund_id, reservation_id, reason, keep_blocked, requested_by, kind,
