@@ -72,7 +72,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
   const payments = createPayments({ creations, moves, refunds, refused, bulkhead, ...asking });
   const webhookStore = createWebhookStore(sql);
   const webhooks = createWebhooks({
-    ...{ providers, payments, store, disputes, bulkhead, log, metrics },
+    ...{ providers, payments, store, disputes, refused, bulkhead, log, metrics },
     webhooks: webhookStore,
   });
   const resumer = startResumer({

@@ -135,7 +135,8 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
   {
     promise: 5,
     name: "payment.nothing_refused",
-    description: "payments that their provider refused to void or refund three times or more: a person has to look",
+    description:
+      "payments that their provider refused to void or refund three times or more, or whose refund failed after it was done: a person has to look",
     query: (tx, eventId) => tx<Found[]>`
       select count(*) filter (where refusals >= ${refusalsToLookAt}) as violations, count(*) as examined,
         coalesce((array_agg(payment_id::text) filter (where refusals >= ${refusalsToLookAt}))[1:10], '{}') as examples
@@ -143,6 +144,8 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
         select event_id, payment_id, refusals from payment.payment where state = 6
         union all
         select event_id, payment_id, refusals from payment.refund where finished_at is null
+        union all
+        select event_id, payment_id, ${refusalsToLookAt}::int from payment.refund where failed_at is not null
       ) as pending
       where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,
   },

@@ -12,6 +12,7 @@ import type { Finished } from "./domain/settle.ts";
 import type { Payments } from "./payments.ts";
 import type { Notice } from "./providers/provider.ts";
 import type { Providers } from "./providers/providers.ts";
+import type { RefusalStore } from "./store-refusals.ts";
 import type { DisputeStore } from "./store-disputes.ts";
 import type { Store } from "./store.ts";
 import type { WebhookStore } from "./store-webhooks.ts";
@@ -37,6 +38,7 @@ export type WebhooksContext = {
   store: Pick<Store, "read">;
   webhooks: Pick<WebhookStore, "isKnown" | "remember">;
   disputes: Pick<DisputeStore, "record">;
+  refused: Pick<RefusalStore, "noteFailed">;
   bulkhead: Bulkhead;
   log: Logger;
   metrics: Registry;
@@ -47,7 +49,7 @@ const roundsMax = 2;
 
 /** Returns the function that handles webhooks. */
 export function createWebhooks(context: WebhooksContext): HandleWebhook {
-  const { providers, payments, store, webhooks, disputes, bulkhead, log, metrics } = context;
+  const { providers, payments, store, webhooks, disputes, refused, bulkhead, log, metrics } = context;
   const outcomes = new Counter({
     name: "boxoffice_payment_webhooks_total",
     help: "Webhooks by what became of them.",
@@ -74,7 +76,8 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     }
   }
 
-  async function process(provider: string, { about, dispute }: Notice, deadlineAtMs: number): Promise<WebhookOutcome> {
+  async function process(provider: string, notice: Notice, deadlineAtMs: number): Promise<WebhookOutcome> {
+    const { about, dispute, failedRefundId } = notice;
     const [payment] = about ? await store.read([about]) : [];
     // Every payment of ours was written before the provider heard of it, so one that is not here is somebody else's; and no
     // provider has a say about another's.
@@ -84,6 +87,7 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     // What is disputed was captured, and the capture is booked before what undoes it.
     if (dispute && !isCaptured(after.state)) return { kind: "notProcessed" };
     if (dispute) await record(after, dispute);
+    if (failedRefundId !== undefined) await noteFailed(after, failedRefundId);
     return { kind: "accepted", isRepeat: false, payment: after };
   }
 
@@ -101,6 +105,12 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
       status,
       reason,
     });
+  }
+
+  // The ledger has the refund, and the customer does not: how it is paid back otherwise is a person's to say.
+  async function noteFailed({ eventId, paymentId }: Payment, refundId: string): Promise<void> {
+    if (!(await refused.noteFailed({ eventId, paymentId, refundId }))) return;
+    log.error({ event: "payment.refund_failed", eventId, paymentId, refundId });
   }
 
   async function catchUp(payment: Payment, deadlineAtMs: number): Promise<Finished> {

@@ -50,6 +50,8 @@ export type Notice = {
   about: PaymentKey | undefined;
   /** How its dispute stands now, if it tells of one. */
   dispute?: Dispute;
+  /** Our id of the refund that has failed, also after it was made, if it tells of one. */
+  failedRefundId?: string;
 };
 
 /** What reading a webhook came to. */

@@ -30,7 +30,7 @@ export async function readStripeNotice(
     const about =
       object["object"] === "dispute"
         ? await disputeOf(String(object["id"]), { stripe, timeoutMs })
-        : { about: keyFrom(object["metadata"]) };
+        : { about: keyFrom(object["metadata"]), ...failedRefundOf(object) };
     return { kind: "notice", notice: { id: event.id, ...about } };
   } catch {
     return { kind: "unknown", cause: "not_read" };
@@ -58,6 +58,13 @@ function statusFrom({ status, balance_transactions: moved }: Stripe.Dispute): Di
   if (moved.length === 0) return DisputeStatus.inquiry;
   if (status === "won") return DisputeStatus.won;
   return status === "lost" ? DisputeStatus.lost : DisputeStatus.open;
+}
+
+// A refund may fail weeks after it succeeded, and never succeeds after that. https://docs.stripe.com/refunds#failed-refunds
+function failedRefundOf({ object, status, metadata }: Record<string, unknown>): Pick<Notice, "failedRefundId"> {
+  const { refund_id: refundId } = (metadata ?? {}) as Record<string, unknown>;
+  const hasFailed = object === "refund" && (status === "failed" || status === "canceled");
+  return hasFailed && isUuid(refundId) ? { failedRefundId: refundId } : {};
 }
 
 // Another system's objects have other metadata, or none.

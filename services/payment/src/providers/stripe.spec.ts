@@ -484,6 +484,30 @@ describe("stripe", () => {
       assert.deepEqual(await disputed(), ["3 4200 EUR"]);
     });
 
+    it("shows a refund that has failed after it was done, once, and lets a running one be", async () => {
+      const key = newKey();
+      await authorize(key);
+      await capture(key);
+      const refundId = randomUUID();
+      const refund = {
+        object: "refund",
+        status: "failed",
+        metadata: { event_id: key.eventId, payment_id: key.paymentId, refund_id: refundId },
+      };
+      const failedOnes = async () => {
+        const { reports } = await client.checkInvariants({ scope: { eventId: key.eventId } }, inTime);
+        return Number(reports.find(({ name }) => name === "payment.nothing_refused")!.violations);
+      };
+      assert.equal(await send(eventOf("refund.failed", refund)), "accepted");
+      assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
+      assert.equal(await send(eventOf("refund.updated", { ...refund, status: "succeeded" })), "accepted");
+      assert.equal(await failedOnes(), 0);
+      for (let times = 0; times < 2; times += 1) {
+        assert.equal(await send(eventOf("refund.failed", refund)), "accepted");
+        assert.equal(await failedOnes(), 1);
+      }
+    });
+
     it("believes no webhook that is forged, old or senseless", async () => {
       const event = eventOf("payment_intent.succeeded", { object: "payment_intent", metadata: {} });
       assert.equal(await send(event, { secret: "whsec_of_somebody_else" }), "INVALID_ARGUMENT");
