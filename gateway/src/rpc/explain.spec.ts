@@ -53,7 +53,7 @@ for (const LEAN_EDGE of ["true", "false"]) {
         gaps: ["refusals"],
       });
       reservation.handlers.explainReservations = async () => ({
-        stories: [{ story: bookingStory, paymentIds: [paymentId] }],
+        stories: [{ story: bookingStory, paymentIds: [paymentId], holdId: reservationId }],
       });
       payment.handlers.explainPayments = async () => ({ stories: [paymentStory] });
     });
@@ -65,7 +65,7 @@ for (const LEAN_EDGE of ["true", "false"]) {
       inventory.handlers.explainHolds = async ({ holdIds }) => (asked.push(holdIds), { stories: [holdStory] });
       reservation.handlers.explainReservations = async ({ reservationIds }) => (
         asked.push(reservationIds),
-        { stories: [{ story: bookingStory, paymentIds: [paymentId] }] }
+        { stories: [{ story: bookingStory, paymentIds: [paymentId], holdId: reservationId }] }
       );
       payment.handlers.explainPayments = async ({ paymentIds }) => (
         asked.push(paymentIds),
@@ -134,6 +134,37 @@ for (const LEAN_EDGE of ["true", "false"]) {
           [reservationId, "confirmed", 6],
           [paymentId, "lapsed No reservation of this id was written for it.", 2],
         ],
+      );
+    });
+
+    it("tells of both holds of a booking that was paid late, by whichever id it is asked for, and names it as the owner", async () => {
+      const holdId = paymentId.replace(/.$/, "a");
+      const second = story(holdId, "sold again", [told(StoryService.INVENTORY, StoryKind.SEATS_HELD, 25)]);
+      const { inventory, reservation } = gateway.fakes;
+      inventory.handlers.explainHolds = async ({ holdIds }) => ({
+        stories: [holdStory, second].filter(({ id }) => holdIds.includes(id)),
+      });
+      inventory.handlers.explainSeat = async () => ({
+        ...{ state: SeatState.SOLD, summary: "A-12 is sold", ownerHoldId: holdId },
+        stories: [second, holdStory],
+      });
+      reservation.handlers.explainReservations = async () => ({
+        stories: [{ story: bookingStory, paymentIds: [], holdId }],
+      });
+      const texts = ["SEATS_HELD", "RESERVATION_CREATED", "SEATS_HELD", "SEATS_SOLD", "RESERVATION_CONFIRMED"];
+      for (const id of [reservationId, holdId.toUpperCase()]) {
+        const { story } = await organiser().explainReservation({ eventId, reservationId: id });
+        assert.equal(story!.id, reservationId);
+        assert.deepEqual(
+          story!.entries.map(({ text }) => text),
+          texts,
+        );
+      }
+      const { ownerReservationId, stories } = await organiser().explainSeat({ eventId, areaId: "stalls", seat });
+      assert.equal(ownerReservationId, reservationId);
+      assert.deepEqual(
+        stories.map(({ id, entries }) => [id, entries.map(({ text }) => text)]),
+        [[reservationId, texts]],
       );
     });
 

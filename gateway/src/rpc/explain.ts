@@ -17,59 +17,81 @@ type StoryInit = MessageInitShape<typeof StorySchema>;
 /** What a service answered, or that it could not be reached. */
 type Answer<T> = { value: T; error?: undefined } | { value?: undefined; error: ConnectError };
 
-/** Returns the story of a reservation. Throws ConnectError: nobody knows of it, or nobody who might know answers. */
+/**
+ * Returns the story of a reservation, asked for by its id or by that of a hold that has its seats. Throws ConnectError: nobody
+ * knows of it, or nobody who might know answers.
+ */
 export async function explainReservation(
   services: Services,
   { eventId, reservationId }: { eventId: string; reservationId: string },
   call: HandlerCall,
 ): Promise<StoryInit> {
   const id = reservationId.toLowerCase();
-  const [holds, stories] = await Promise.all([
-    answerOf(services.inventory.explainHolds({ eventId, holdIds: [id] }, partOf(call))),
-    completeStories(services, { eventId, ids: [id] }, call),
-  ]);
-  const story = stories.of(id, holds.value?.stories[0]);
-  if (!story) {
+  const explainHolds = (holdIds: string[]) =>
+    answerOf(services.inventory.explainHolds({ eventId, holdIds }, partOf(call)));
+  const [holds, told] = await Promise.all([explainHolds([id]), readBookings(services, { eventId, ids: [id] }, call)]);
+  const booking = told.bookingOf(id);
+  // One that was paid late has two holds.
+  const otherIds = booking ? [booking.story!.id, booking.holdId].filter((other) => other !== id) : [];
+  const others = otherIds.length > 0 ? await explainHolds(otherIds) : undefined;
+  const known = [...(holds.value?.stories ?? []), ...(others?.value?.stories ?? [])];
+  const error = holds.error ?? others?.error;
+  if (!booking && known.length === 0) {
     const refusal = createRefusal(RefusalReason.NOT_FOUND, "there is no such reservation");
-    throw holds.error ?? stories.unreachable ?? edgeErrorFromRefusal(refusal);
+    throw error ?? told.unreachable ?? edgeErrorFromRefusal(refusal);
   }
-  const gaps = holds.error ? [silent("inventory", "seats and holds")] : [];
+  const story = told.storyOf(id, known);
+  const gaps = error ? [silent("inventory", "seats and holds")] : [];
   return { ...story, gaps: [...gaps, ...story.gaps] };
 }
 
-/** Returns the story of each hold, in order, with all that reservation and payment tell of it. */
-export async function explainHolds(
+/**
+ * Returns the story of each reservation that these holds are of, in their order, with all that reservation and payment tell of
+ * it, and which of them `ownerHoldId` is of; both are empty where there is no owner.
+ */
+export async function explainHolders(
   services: Services,
-  { eventId, holds }: { eventId: string; holds: readonly Story[] },
+  { eventId, holds, ownerHoldId }: { eventId: string; holds: readonly Story[]; ownerHoldId: string },
   call: HandlerCall,
-): Promise<StoryInit[]> {
-  const stories = await completeStories(services, { eventId, ids: holds.map(({ id }) => id) }, call);
-  return holds.map((hold) => stories.of(hold.id, hold)!);
+): Promise<{ ownerReservationId: string; stories: StoryInit[] }> {
+  const told = await readBookings(services, { eventId, ids: holds.map(({ id }) => id) }, call);
+  const reservationOf = (holdId: string) => told.bookingOf(holdId)?.story!.id ?? holdId;
+  const holders = new Map<string, Story[]>();
+  for (const hold of holds) {
+    const id = reservationOf(hold.id);
+    holders.set(id, [...(holders.get(id) ?? []), hold]);
+  }
+  return {
+    ownerReservationId: ownerHoldId && reservationOf(ownerHoldId),
+    stories: [...holders].map(([id, holdsOfIt]) => told.storyOf(id, holdsOfIt)),
+  };
 }
 
-// What reservation tells of each id, and payment of its payments.
-async function completeStories(
+// What reservation tells of each id, be it a reservation's or a hold's, and payment of the payments.
+async function readBookings(
   { reservation, payment }: Services,
   { eventId, ids }: { eventId: string; ids: string[] },
   call: HandlerCall,
 ) {
   const told = await answerOf(reservation.explainReservations({ eventId, reservationIds: ids }, partOf(call)));
-  const bookings = new Map((told.value?.stories ?? []).map((each) => [each.story!.id, each]));
-  const paymentIds = [...bookings.values()].flatMap((each) => each.paymentIds);
+  const bookings = told.value?.stories ?? [];
+  const byId = new Map(bookings.flatMap((each) => [each.holdId, each.story!.id].map((id) => [id, each])));
+  const paymentIds = bookings.flatMap((each) => each.paymentIds);
   const paid =
     paymentIds.length > 0 ? await answerOf(payment.explainPayments({ eventId, paymentIds }, partOf(call))) : undefined;
   const payments = new Map((paid?.value?.stories ?? []).map((each) => [each.id, each]));
 
   return {
     unreachable: told.error,
-    /** Returns the story of a reservation and of its hold; undefined where neither is known. */
-    of(id: string, hold: Story | undefined): (StoryInit & { gaps: string[] }) | undefined {
-      const booking = bookings.get(id);
-      if (!booking && !hold) return undefined;
-      const parts = [hold, booking?.story, ...paymentsOf(booking, payments)].filter((part) => part !== undefined);
+    /** Returns what reservation tells of a reservation or of a hold's. */
+    bookingOf: (id: string) => byId.get(id),
+    /** Returns the story of a reservation and of its holds, of which there is one at least where it is not known. */
+    storyOf(id: string, holds: readonly Story[]): StoryInit & { gaps: string[] } {
+      const booking = byId.get(id);
+      const parts = [...holds, booking?.story, ...paymentsOf(booking, payments)].filter((part) => part !== undefined);
       return {
-        id,
-        summary: booking?.story?.summary ?? orphanSummary(hold!, told.error),
+        id: booking?.story!.id ?? id,
+        summary: booking?.story!.summary ?? orphanSummary(holds[0]!, told.error),
         entries: mergeEntries(parts),
         next: parts.flatMap(({ next }) => next),
         gaps: [
@@ -86,8 +108,7 @@ function paymentsOf(booking: ReservationStory | undefined, payments: ReadonlyMap
   return (booking?.paymentIds ?? []).flatMap((paymentId) => payments.get(paymentId) ?? []);
 }
 
-// Whoever made the hold did not come to write the booking: the hold lapses, and the same request would find it again. Or it
-// took the place of another hold, for a booking that was paid late; that one's story names it.
+// Whoever made the hold did not come to write the booking: the hold lapses, and the same request would find it again.
 function orphanSummary(hold: Story, unreachable: ConnectError | undefined): string {
   return unreachable ? hold.summary : `${hold.summary} No reservation of this id was written for it.`;
 }

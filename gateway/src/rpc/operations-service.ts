@@ -4,7 +4,7 @@ import type { InvariantReport } from "#stubs";
 import type { InvariantReportSchema, OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import type { Backends } from "../backends.ts";
 import { isUnreachable } from "./errors.ts";
-import { explainHolds, explainReservation } from "./explain.ts";
+import { explainHolders, explainReservation } from "./explain.ts";
 import { boundsOf } from "./handler-call.ts";
 import type { EdgeHandlers } from "./pipeline.ts";
 import { createRefundReservation } from "./refund-reservation.ts";
@@ -43,8 +43,7 @@ export function createOperationsHandlers(
       } = await backends.inventory.explainSeat({ eventId, areaId, seat }, boundsOf(call));
       return {
         ...standing,
-        ownerReservationId: ownerHoldId,
-        stories: await explainHolds(backends, { eventId, holds: stories }, call),
+        ...(await explainHolders(backends, { eventId, holds: stories, ownerHoldId }, call)),
       };
     },
   };

@@ -249,6 +249,19 @@ describe("explaining reservations", () => {
     await sql`delete from reservation.outbox where event_id = ${ids.eventId}`;
   });
 
+  it("tells of a booking that was paid late by its second hold's id too", async () => {
+    const ids = await reserve(replica);
+    world.payment.hooks.after = (method) => {
+      if (method === "authorize") world.inventory.lapse(ids.reservationId);
+    };
+    await pay(replica, ids);
+    const { holdId, story } = await explain(ids);
+    assert.notEqual(holdId, ids.reservationId);
+    assert.match(story!.gaps.join(), new RegExp(`held again for it, as hold ${holdId}`));
+    const byHold = await explain({ ...ids, reservationId: holdId });
+    assert.deepEqual([byHold.story!.id, kindsOf(byHold)], [ids.reservationId, kindsOf(await explain(ids))]);
+  });
+
   it("answers for those of an event that it knows, and for nobody else's", async () => {
     const eventId = uuidv7();
     const [one, two] = [await reserve(replica, newIds(eventId)), await reserve(replica, newIds(eventId))];

@@ -214,7 +214,7 @@ function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told:
       : []),
     ...(booking.holdId === booking.reservationId
       ? []
-      : [`It was paid late: its seats were held again, as hold ${booking.holdId}, of which ExplainSeat tells.`]),
+      : [`When it was paid late is not kept, only that its seats were held again for it, as hold ${booking.holdId}.`]),
     ...(tickets.some((ticket) => transfersOf(ticket) > 1)
       ? ["Of several transfers of a ticket only the last is kept."]
       : []),

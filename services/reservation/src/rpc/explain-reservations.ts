@@ -27,5 +27,6 @@ function reservationStory(history: BookingHistory) {
   return {
     story: storyMessage(StoryService.RESERVATION, bookingStory(history)),
     paymentIds: isFree(history.booking) ? [] : history.attempts.map(({ paymentId }) => paymentId),
+    holdId: history.booking.holdId,
   };
 }

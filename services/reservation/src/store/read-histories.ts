@@ -19,12 +19,13 @@ const outboxRowsMax = 1_000;
 
 type Asked = { eventId: string; reservationIds: readonly string[] };
 
-/** Returns the histories of those of an event's bookings that exist, in no order. */
-export async function readHistories(sql: Sql, asked: Asked): Promise<BookingHistory[]> {
+/** Returns the histories of those of an event's bookings that exist, each asked for by its id or its hold's, in no order. */
+export async function readHistories(sql: Sql, { eventId, reservationIds: ids }: Asked): Promise<BookingHistory[]> {
   return await transact(
     sql,
     async (tx) => {
-      const bookings = await readRecords(tx, asked);
+      const bookings = await readRecords(tx, { eventId, ids });
+      const asked: Asked = { eventId, reservationIds: bookings.map(({ reservationId }) => reservationId) };
       const attempts = await readAttempts(tx, asked);
       const tickets = await readTickets(tx, asked);
       const admissions = await readAdmissions(tx, asked);
@@ -48,7 +49,7 @@ export async function readHistories(sql: Sql, asked: Asked): Promise<BookingHist
   );
 }
 
-async function readRecords(tx: Transaction, { eventId, reservationIds }: Asked) {
+async function readRecords(tx: Transaction, { eventId, ids }: { eventId: string; ids: readonly string[] }) {
   return await tx<(BookingRecord & { now: Date })[]>`
     select
       r.event_id as "eventId", r.reservation_id as "reservationId", r.customer_id as "customerId", r.area_id as "areaId",
@@ -59,7 +60,8 @@ async function readRecords(tx: Transaction, { eventId, reservationIds }: Asked) 
       r.next_action_url as "nextActionUrl", coalesce(r.hold_id, r.reservation_id) as "holdId", r.end_reason as "endReason",
       r.next_attempt_at as "nextAttemptAt", r.hold_expires_at <= clock_timestamp() as lapsed, clock_timestamp() as now
     from reservation.reservation r
-    where r.event_id = ${eventId} and r.reservation_id = any(${reservationIds as string[]}::uuid[])`;
+    where r.event_id = ${eventId}
+      and (r.reservation_id = any(${ids as string[]}::uuid[]) or r.hold_id = any(${ids as string[]}::uuid[]))`;
 }
 
 async function readAttempts(tx: Transaction, { eventId, reservationIds }: Asked) {
