@@ -67,8 +67,11 @@ export function createBatchers(options: {
   });
   const release = changeBatcher<ReleaseCommand>("release", {
     prolongs: false,
-    decide: (held, { remainder, ...command }, { now, area }) =>
-      releaseHold(held, now, { ...command, rest: remainder && restOf(held, area.chart, remainder) }),
+    decide: (held, { remainder, ...command }, { now, area }) => {
+      const rest = remainder && restOf(held, area.chart, remainder);
+      if (remainder && !rest) return { kind: "invalid", field: "remainder", description: `is not of ${area.areaId}` };
+      return releaseHold(held, now, { ...command, rest });
+    },
   });
   const extend = changeBatcher<ExtendCommand>("extend", {
     prolongs: true,

@@ -303,6 +303,30 @@ describe("holds, over two replicas", () => {
     assert.equal(await keep(seats, { seats: [] }), "REFUNDED 1 A-3");
   });
 
+  it("refuses a remainder that is not of the hold's area, and gives nothing back", async () => {
+    const eventId = await publishEvent(replica(0));
+    const [seats, floor] = [holdCommand(eventId, named(["A", 1], ["A", 2])), holdCommand(eventId, places(2))];
+    await hold(replica(0), seats, floor);
+    await replica(0).client.confirmHolds({ keys: [seats, floor].map(keyOf) }, patient);
+    const seat = { row: "A", number: 1 };
+    const commands = [
+      { key: keyOf(seats), remainder: { seats: [seat, { row: "Z", number: 1 }] } },
+      { key: keyOf(seats), remainder: { seats: [{ row: "A", number: 0 }] } },
+      { key: keyOf(seats), remainder: { places: 1 } },
+      { key: keyOf(floor), remainder: { places: 1, seats: [seat] } },
+    ].map((command) => ({ ...command, confirmedToo: true }));
+    const { outcomes } = await replica(0).client.releaseHolds({ commands }, patient);
+    assert.deepEqual(
+      outcomes.map(wordOf),
+      commands.map(() => "INVALID_ARGUMENT"),
+    );
+    const { areas } = await replica(0).client.getAvailability({ eventId }, patient);
+    assert.deepEqual(
+      areas.map(({ sold }) => sold),
+      [2, 2],
+    );
+  });
+
   it("decides parts of one hold one after the other, also within a batch", async () => {
     const eventId = await publishEvent(replica(0));
     const command = holdCommand(eventId, places(10));

@@ -28,6 +28,7 @@ export type HoldDecision =
   /** `blocksSeats`: those that it gives up are not free now, but kept from sale. */
   | { kind: "hold"; hold: Hold; blocksSeats?: boolean }
   | { kind: "notFound" }
+  | { kind: "invalid"; field: string; description: string }
   | { kind: "lapsed" }
   | { kind: "wrongState"; state: HoldState };
 

@@ -30,6 +30,8 @@ export function decisionMessage({ outcome, area }: Answer<HoldDecision>): Outcom
       return held(outcome.hold, area);
     case "notFound":
       return refused(createRefusal(RefusalReason.NOT_FOUND, "there is no such hold"));
+    case "invalid":
+      return refused(refuseFields([outcome]));
     case "lapsed":
       return refused(createRefusal(RefusalReason.HOLD_EXPIRED, "the hold has ended"));
     case "wrongState": {

@@ -20,6 +20,9 @@ const breakages: Record<string, (eventId: string) => string[]> = {
   "inventory.counts_match_holds": () => [
     "update inventory.stock set free = free + 1, held = held - 1 where area_id = 'floor' and held > 0",
   ],
+  "inventory.blocked_places_came_from_refunds": () => [
+    "update inventory.stock set free = free - 1, blocked = blocked + 1 where area_id = 'floor' and held > 0",
+  ],
   "inventory.one_owner_per_seat": () => [
     `insert into inventory.hold (event_id, hold_id, area_id, customer_id, quantity, seats, selection, created_at, expires_at)
      select event_id, gen_random_uuid(), area_id, 'second', quantity, seats, selection, created_at, expires_at
@@ -74,6 +77,16 @@ describe("invariants", () => {
       assert.ok(broken.examples.length <= 10);
     });
   }
+
+  it("find a seat that is blocked in place of another", async () => {
+    const broken = await reportWhile("inventory.blocked_places_came_from_refunds", [
+      `insert into inventory.hold_return (event_id, hold_id, quantity_left, quantity, seats, blocked)
+       select event_id, hold_id, 1, 1, '{8}', true from inventory.hold where area_id = 'stalls'`,
+      `update inventory.stock set free = free - 1, blocked = blocked + 1, seat_map = set_byte(seat_map, 2, 12)
+       where event_id = '${eventId}' and area_id = 'stalls'`,
+    ]);
+    assert.deepEqual(broken.examples, [`${eventId}/stalls/8`, `${eventId}/stalls/9`]);
+  });
 
   it("call no customer greedy whose hold lapsed between the beginning of the check and its first look", async () => {
     const late = new Proxy(database.sql, {

@@ -82,6 +82,34 @@ const checks: Check[] = [
     examined: countOfStock,
   },
   {
+    promise: 1,
+    name: "inventory.blocked_places_came_from_refunds",
+    description: "areas whose blocked places, and seats that are blocked, are not those which refunds kept from sale",
+    violations: (sql, scope) => sql`
+      select s.event_id || '/' || s.area_id
+      from inventory.stock s
+      left join (
+        select h.event_id, h.area_id, sum(r.quantity) as quantity
+        from inventory.hold_return r
+        join inventory.hold h on h.event_id = r.event_id and h.hold_id = r.hold_id
+        where r.blocked and ${scope("r")}
+        group by h.event_id, h.area_id
+      ) as kept on kept.event_id = s.event_id and kept.area_id = s.area_id
+      where ${scope("s")} and s.blocked <> coalesce(kept.quantity, 0)
+      union all
+      select coalesce(m.event_id, kept.event_id) || '/' || coalesce(m.area_id, kept.area_id) || '/'
+        || coalesce(m.seat, kept.seat)
+      from (select * from (${mapSeats(sql, scope)}) as seats where mark = 'blocked') as m
+      full join (
+        select h.event_id, h.area_id, seat
+        from inventory.hold_return r
+        join inventory.hold h on h.event_id = r.event_id and h.hold_id = r.hold_id, unnest(r.seats) as seat
+        where r.blocked and ${scope("r")}
+      ) as kept on kept.event_id = m.event_id and kept.area_id = m.area_id and kept.seat = m.seat
+      where m.seat is null or kept.seat is null`,
+    examined: countOfStock,
+  },
+  {
     promise: 2,
     name: "inventory.one_owner_per_seat",
     description: "seats with more than one live hold",

@@ -974,7 +974,8 @@ export const ReleaseCommandSchema: GenMessage<ReleaseCommand> = /*@__PURE__*/
 
 /**
  * What is left of a hold when a part of it is given back. A hold never owns more afterwards than before, so that a command
- * which comes late, behind one that left less, changes nothing. Where nothing would be left, all of it is given back.
+ * which comes late, behind one that left less, changes nothing. Where nothing would be left, all of it is given back. One that
+ * names seats which the area lacks is refused.
  *
  * @generated from message boxoffice.inventory.v1.HoldRemainder
  */
@@ -1510,7 +1511,8 @@ export const InventoryService: GenService<{
   /**
    * Frees the seats of holds, and of confirmed ones where `confirmed_too` is set (a refund), all of them or all but a
    * remainder. May be repeated. Refusals:
-   * NOT_FOUND, WRONG_STATE (the hold is confirmed and `confirmed_too` is not set), INTERNAL.
+   * NOT_FOUND, WRONG_STATE (the hold is confirmed and `confirmed_too` is not set), INVALID_ARGUMENT (the remainder is not of the
+   * hold's area), INTERNAL.
    *
    * @generated from rpc boxoffice.inventory.v1.InventoryService.ReleaseHolds
    */
