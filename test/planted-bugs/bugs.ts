@@ -1,4 +1,4 @@
-// One bug for each promise of docs/architecture.md, and a scene in which it does harm. Most are edits of the source, such as a
+// A bug or two for each promise of docs/architecture.md, and a scene in which it does harm. Most are edits of the source, such as a
 // tired programmer could make; where the database itself would refuse the harm, the bug gets past it or has a hand in the
 // database, and a comment says how.
 
@@ -142,6 +142,30 @@ export const bugs: Bug[] = [
       return await findings(stage, eventId, memory);
     },
     caughtAs: "reservation.payments_agree",
+  },
+  {
+    promise: 6,
+    // Every sum stays right, so that only the seal can tell. Before the next one, which breaks the chain as well: a walk names the
+    // first broken link.
+    what: "somebody with the owner's rights changes a sealed transaction of the ledger so that it balances",
+    edits: [],
+    async play(stage, isPlanted) {
+      const { eventId, memory, buyer } = await scene(stage);
+      const wish = bestOf(eventId, 2);
+      await memory.hold(buyer, wish);
+      await memory.pay(wish, { token: "tok_approve", key: "one" });
+      await eventually("the ledger is sealed", async () => (await stage.walkLedger()).unsealed === 0n || undefined);
+      if (isPlanted) {
+        const { sql } = stage.system.database;
+        await sql`alter table payment.ledger_entry disable trigger append_only`;
+        await sql`
+          update payment.ledger_entry set amount_minor = amount_minor + sign(amount_minor) where event_id = ${eventId}`;
+        await sql`alter table payment.ledger_entry enable trigger append_only`;
+      }
+      const { broken } = await stage.walkLedger();
+      return [...(await findings(stage, eventId, memory)), ...broken.filter((words) => words.includes(eventId))];
+    },
+    caughtAs: "link ",
   },
   {
     promise: 6,

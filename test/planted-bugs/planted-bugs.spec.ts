@@ -11,15 +11,12 @@ describe("the checks of the promises", function () {
   after(() => stage.stop());
 
   it("have a bug for each promise", () => {
-    assert.deepEqual(
-      bugs.map(({ promise }) => promise),
-      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-    );
+    assert.deepEqual([...new Set(bugs.map(({ promise }) => promise))], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   // Before any bug, so that all of them run on the same clean processes.
   for (const bug of bugs) {
-    it(`find nothing in the scene of promise ${bug.promise} without its bug`, async () => {
+    it(`find nothing in the scene of promise ${bug.promise} without it, that ${bug.what}`, async () => {
       assert.deepEqual(await bug.play(stage, false), []);
     });
   }

@@ -1,6 +1,7 @@
 // A running system in whose processes bugs can be planted.
 
 import { createGrpcClient, InventoryService } from "#stubs";
+import { walkLedger } from "#stack/ledger-walk";
 import { organiser, untilKnown, type EdgeUser } from "../support/edge.ts";
 import { createMemory, type Memory } from "../support/memory.ts";
 import { startSystem, type System } from "../support/system.ts";
@@ -25,6 +26,8 @@ export type Stage = {
   confirmLate(key: { eventId: string; holdId: string }): Promise<void>;
   /** Names of the checks of CheckInvariants that find violations in an event. */
   violations(eventId: string): Promise<string[]>;
+  /** Walks the ledger's chain: the first broken link, where there is one, and how many transactions wait to be sealed. */
+  walkLedger(): Promise<{ broken: string[]; unsealed: bigint }>;
   stop(): Promise<void>;
 };
 
@@ -61,6 +64,12 @@ export async function openStage(): Promise<Stage> {
     async violations(eventId) {
       const { reports } = await untilKnown(() => staff.operations.checkInvariants({ eventId }));
       return reports.filter(({ violations }) => violations > 0n).map(({ name }) => name);
+    },
+    async walkLedger() {
+      const ask = (request: Parameters<typeof staff.operations.verifyLedger>[0]) =>
+        untilKnown(() => staff.operations.verifyLedger(request));
+      const walk = await walkLedger(ask, { after: undefined, onProgress: () => {} });
+      return walk.kind === "whole" ? { broken: [], unsealed: walk.unsealed } : { broken: [walk.words], unsealed: 0n };
     },
     stop: () => system.stop(),
   };
