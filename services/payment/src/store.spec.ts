@@ -402,5 +402,6 @@ function moveOf({ eventId, paymentId }: PaymentKey, from: PaymentState, to: Paym
     ref: "ref",
     actionUrl: undefined,
     declineReason: to === DECLINED ? "other" : undefined,
+    fee: undefined,
   };
 }
