@@ -8,7 +8,7 @@ create table payment.fee_due (
   -- When it is asked about next; never again at infinity.
   ask_at timestamptz not null default clock_timestamp() + interval '1 minute',
   primary key (event_id, payment_id),
-  foreign key (event_id, payment_id) references payment.payment (event_id, payment_id)
+  foreign key (event_id, payment_id) references payment.payment (event_id, payment_id) on delete cascade
 );
 
 create index fee_due_by_time on payment.fee_due (ask_at);

@@ -11,7 +11,7 @@ import {
 } from "../../test/harness.ts";
 import { errorOf, startStripeStandIn, type StripeStandIn } from "../../test/stripe-stand-in.ts";
 
-const feeRoute = `GET /v1/payment_intents/*?${new URLSearchParams({ "expand[0]": "latest_charge.balance_transaction" })}`;
+const feeRoute = "GET /v1/payment_intents/*?expand[0]=latest_charge.balance_transaction";
 
 describe("stripe's fees", () => {
   let harness: Harness;

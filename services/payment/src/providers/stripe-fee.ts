@@ -1,6 +1,7 @@
 // What Stripe keeps of a capture stands in the balance transaction of its charge, in the currency that the account settles in. It
 // is asked for apart from the capture: the answer to a capture may not have it yet, and a restricted key that may not read it
-// would be refused the whole call. https://docs.stripe.com/payments/payment-intents/asynchronous-capture
+// could be refused the whole call. https://docs.stripe.com/payments/payment-intents/asynchronous-capture,
+// https://docs.stripe.com/stripe-apps/reference/permissions#object-permissions
 
 import type { Stripe } from "stripe";
 import { parseFee } from "../domain/fee.ts";
