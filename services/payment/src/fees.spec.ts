@@ -120,6 +120,32 @@ describe("fees", () => {
     }
   });
 
+  it("are found out where nothing was captured, or where they are still to be asked for", async () => {
+    const [uncaptured, waiting] = [newKey(), newKey()];
+    await client.authorize(orderFor(uncaptured), inTime);
+    await capture(waiting, "tok_fee_later");
+    for (const key of [uncaptured, waiting]) {
+      assert.deepEqual(await violations(key), []);
+      await harness.database.sql.begin(async (tx) => {
+        const posted = { event_id: key.eventId, payment_id: key.paymentId, kind: "fee" };
+        await tx`insert into payment.ledger_transaction ${tx(posted)}`;
+        await tx`
+          insert into payment.ledger_entry ${tx([
+            { ...posted, account: "provider_fees", currency_code: "EUR", amount_minor: 88 },
+            { ...posted, account: "provider_receivable", currency_code: "EUR", amount_minor: -88 },
+          ])}`;
+      });
+      assert.deepEqual(
+        (await violations(key)).map(({ name, examples }) => [name, examples]),
+        [["payment.fees_of_captures", [key.paymentId]]],
+      );
+    }
+    // What was posted meanwhile, by whomever, is not posted again.
+    await due(waiting);
+    await until(async () => (await asksOf(waiting)) === undefined);
+    assert.deepEqual(await postings(waiting), [...captured, ...kept]);
+  });
+
   it("post nothing where nothing was kept", async () => {
     const free = newKey();
     await client.authorize({ ...orderFor(free), amount: { currencyCode: "EUR", amountMinor: 0n } }, inTime);
