@@ -77,6 +77,28 @@ describe("migrations", () => {
     await service.end();
   });
 
+  it("of payment ask about the fees of what was captured before, once", async () => {
+    await rewind("payment", 7);
+    const { sql } = database;
+    const eventId = randomUUID();
+    const pay = async (state: number, amountMinor: number) => {
+      const paymentId = randomUUID();
+      await sql`
+        insert into payment.payment (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
+          request_hash, provider, authorization_ref, capture_ref)
+        values (${eventId}, ${paymentId}, ${state}, ${paymentId}, 'c', ${amountMinor}, 'EUR', decode('00', 'hex'), 'sandbox',
+          'auth', ${state === 5 ? "cap" : null})`;
+      return paymentId;
+    };
+    const captured = await pay(5, 500);
+    // Neither what is not captured nor what cost nothing.
+    await pay(2, 500);
+    await pay(5, 0);
+    await migrateAll(database.url, rolePassword);
+    const due = await sql`select payment_id, asks from payment.fee_due`;
+    assert.deepEqual([...due], [{ payment_id: captured, asks: 0 }]);
+  });
+
   it("of reservation give each refund from before a row with what it paid back", async () => {
     await rewind("reservation", 3);
     const { sql } = database;

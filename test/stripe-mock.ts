@@ -7,7 +7,7 @@ import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "#stack/ports";
-import type { Provider, ProviderRequest } from "../services/payment/src/providers/provider.ts";
+import type { FeeResult, ProviderRequest, ProviderResult } from "../services/payment/src/providers/provider.ts";
 import { createStripeProvider } from "../services/payment/src/providers/stripe.ts";
 
 const tool = await findTool();
@@ -42,7 +42,10 @@ async function ask(apiBase: string): Promise<boolean> {
     { ...about, ...price, kind: "refund", idempotencyKey: "r", refundId: "r1", captureRef: "pi_1" },
   ];
   const outcomes = [];
-  for (const request of requests) outcomes.push(await judge(provider, request));
+  for (const request of requests) {
+    outcomes.push(judge(request.kind, await provider.send(request, 10_000)));
+  }
+  outcomes.push(judge("fee", await provider.readFee({ reference: about.reference, captureRef: "pi_1" }, 10_000)));
   await provider.close();
   return outcomes.every(Boolean) && (await refusesNonsense(apiBase));
 }
@@ -59,11 +62,10 @@ async function refusesNonsense(apiBase: string): Promise<boolean> {
   return response.status === 400;
 }
 
-async function judge(provider: Provider, request: ProviderRequest): Promise<boolean> {
-  const result = await provider.send(request, 10_000);
+function judge(what: string, result: ProviderResult | FeeResult): boolean {
   const isRefused = result.kind === "unknown" && /^(http_|client|connection|timeout)/.test(result.cause);
   const words = result.kind === "unknown" ? result.cause : result.kind;
-  console.log(`${isRefused ? "refused" : "taken  "}  ${request.kind} (${words})`);
+  console.log(`${isRefused ? "refused" : "taken  "}  ${what} (${words})`);
   return !isRefused;
 }
 

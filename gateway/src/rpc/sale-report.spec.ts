@@ -89,6 +89,18 @@ describe("the sale report", () => {
     assert.deepEqual([areas[0]!.refunds?.amountMinor, areas[0]!.chargebacks?.amountMinor], [0n, 2_500n]);
   });
 
+  it("shows fees in the currency that they were kept in, beside the area where that is another", async () => {
+    const { agrees, areas } = await report(2, [{ revenue: 5_000n }, { currency: "USD", fees: 95n }]);
+    assert.equal(agrees, true);
+    assert.deepEqual(
+      areas.map(({ areaId, capacity, revenue, fees }) => [areaId, capacity, revenue?.currencyCode, fees?.amountMinor]),
+      [
+        ["stalls", 10, "EUR", 0n],
+        ["stalls", 0, "USD", 95n],
+      ],
+    );
+  });
+
   it("agrees on an area that sold nothing, with zeros in its currency", async () => {
     const { agrees, areas } = await report(0, []);
     assert.deepEqual([agrees, areas[0]!.revenue?.amountMinor, areas[0]!.fees?.currencyCode], [true, 0n, "EUR"]);

@@ -3,13 +3,19 @@
 import { Gauge, type Registry } from "#shared/metrics";
 import { DisputeStatus } from "./domain/dispute.ts";
 import type { DisputeStore } from "./store-disputes.ts";
+import type { FeeStore } from "./store-fees.ts";
 import type { RefusalStore } from "./store-refusals.ts";
 
 /** Registers the gauges. While the database can't be asked they keep their last values. */
 export function watchAlarms(
   registry: Registry,
-  { refusals, disputes }: { refusals: Pick<RefusalStore, "count">; disputes: Pick<DisputeStore, "count"> },
+  stores: {
+    refusals: Pick<RefusalStore, "count">;
+    disputes: Pick<DisputeStore, "count">;
+    fees: Pick<FeeStore, "count">;
+  },
 ): void {
+  const { refusals, disputes, fees } = stores;
   new Gauge({
     name: "boxoffice_payments_refused",
     help: "Payments that their provider refused to void or refund, so far.",
@@ -34,6 +40,15 @@ export function watchAlarms(
       for (const [name, status] of Object.entries(DisputeStatus)) {
         this.set({ status: name }, counts.find((each) => each.status === status)?.count ?? 0);
       }
+    },
+  });
+  new Gauge({
+    name: "boxoffice_payment_fees_unknown",
+    help: "Captures of which the provider has not told its fee.",
+    registers: [registry],
+    async collect() {
+      const count = await fees.count().catch(() => undefined);
+      if (count !== undefined) this.set(count);
     },
   });
 }

@@ -13,6 +13,7 @@ import { createAskProvider } from "./ask-provider.ts";
 import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
 import type { PaymentConfig } from "./config.ts";
 import type { Payment } from "./domain/payment.ts";
+import { startFeeLearner } from "./fee-learner.ts";
 import { createPayments } from "./payments.ts";
 import { createRefunds } from "./refunds.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
@@ -27,6 +28,7 @@ import { createChainStore } from "./store-chain.ts";
 import { createHistoryStore } from "./store-history.ts";
 import { createInvariantStore } from "./store-invariants.ts";
 import { createDisputeStore } from "./store-disputes.ts";
+import { createFeeStore } from "./store-fees.ts";
 import { createRefundStore } from "./store-refunds.ts";
 import { createRefusalStore } from "./store-refusals.ts";
 import { createSalesStore } from "./store-sales.ts";
@@ -66,7 +68,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
   const providers = createProviders(providersFrom(config), askProvider);
   const refused = createRefusalStore(sql);
   const disputes = createDisputeStore(sql);
-  watchAlarms(metrics, { refusals: refused, disputes });
+  const fees = createFeeStore(sql);
+  watchAlarms(metrics, { refusals: refused, disputes, fees });
   const asking = { askProvider: providers.ask, log };
   const refunds = createRefunds({ store: createRefundStore(sql), refused, ...asking });
   const payments = createPayments({ creations, moves, refunds, refused, bulkhead, ...asking });
@@ -92,6 +95,13 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     log,
   });
 
+  const feeLearner = startFeeLearner({
+    ...{ fees, providers, log },
+    intervalMs: config.FEE_INTERVAL_MS,
+    itemsMax: config.FEE_ITEMS_MAX,
+    tryMsMax: config.PROVIDER_TRY_MS,
+  });
+
   const cleaner = startWebhookCleaner({ store: webhookStore, keptDays: config.WEBHOOKS_KEPT_DAYS, log });
 
   return {
@@ -114,7 +124,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     // A provider that is down does not make the service unready: payments are still read, voided and waited for.
     notReadyBecause: () => notReadyBecause(sql),
     stopWorkers: async () => {
-      await Promise.all([resumer.stop(), sealer.stop(), cleaner.stop()]);
+      await Promise.all([resumer.stop(), sealer.stop(), feeLearner.stop(), cleaner.stop()]);
       await creations.close();
       await moves.close();
     },

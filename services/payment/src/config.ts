@@ -67,6 +67,11 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
     )({ default: 10_000, desc: "milliseconds before a pending payment is resumed" }),
     RESUME_INTERVAL_MS: integer(10, 60_000)({ default: 1_000, desc: "milliseconds between looks for such payments" }),
     RESUME_ITEMS_MAX: integer(1, 1_000)({ default: 50, desc: "most payments resumed at once" }),
+    FEE_INTERVAL_MS: integer(
+      10,
+      3_600_000,
+    )({ default: 1_000, desc: "milliseconds between looks for fees to be asked for" }),
+    FEE_ITEMS_MAX: integer(1, 100)({ default: 10, desc: "most fees asked for at each look, all at once" }),
     SEAL_INTERVAL_MS: integer(
       10,
       10_000,

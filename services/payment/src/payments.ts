@@ -7,6 +7,7 @@ import type { Logger } from "#shared/logger";
 import { createRefusal } from "#shared/refusal";
 import type { Bulkhead } from "./bulkhead.ts";
 import { decide, openingWrite, type Command, type Write } from "./domain/decide.ts";
+import type { Fee } from "./domain/fee.ts";
 import { PaymentState, stateName, type Payment } from "./domain/payment.ts";
 import type { RefundRequest } from "./domain/refund.ts";
 import { providerRequestOf, settle, type Finished, type Settlement } from "./domain/settle.ts";
@@ -123,10 +124,11 @@ type AnyMove = Pick<Move, "from" | "to"> & {
   ref?: string;
   actionUrl?: string;
   declineReason?: string;
+  fee?: Fee;
 };
 
-function moveOf({ key, from, to, ref, actionUrl, declineReason }: AnyMove): Move {
-  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, actionUrl, declineReason };
+function moveOf({ key, from, to, ref, actionUrl, declineReason, fee }: AnyMove): Move {
+  return { eventId: key.eventId, paymentId: key.paymentId, from, to, ref, actionUrl, declineReason, fee };
 }
 
 function overloaded(): Refusal {

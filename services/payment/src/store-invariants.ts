@@ -151,6 +151,21 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
   },
   {
     promise: 6,
+    name: "payment.fees_of_captures",
+    description: "fees that were posted although nothing was captured, or that are still to be asked for",
+    query: (tx, eventId) => tx<Found[]>`
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
+      from (
+        select payment_id, p.state is null or p.state not in (5, 8, 9) or d.asks is not null as broken
+        from payment.ledger_transaction as t
+        left join payment.payment as p using (event_id, payment_id)
+        left join payment.fee_due as d using (event_id, payment_id)
+        where t.kind = 'fee' and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
+      ) as fees`,
+  },
+  {
+    promise: 6,
     name: "payment.disputes_posted",
     description: "disputes whose chargeback, or its reversal, is not in the ledger exactly where money moved",
     query: (tx, eventId) => tx<Found[]>`

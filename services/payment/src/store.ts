@@ -2,6 +2,7 @@
 // every batch takes its rows in key order, so that two replicas never wait for each other in a circle.
 
 import type { Sql } from "#shared/sql";
+import type { Fee } from "./domain/fee.ts";
 import { PaymentState, type Order, type Payment, type PaymentKey } from "./domain/payment.ts";
 import { paymentColumns, paymentFromRow, type PaymentRow } from "./payment-row.ts";
 
@@ -17,6 +18,8 @@ export type Move = PaymentKey & {
   /** Where the customer has to go; belongs to ACTION_REQUIRED. */
   actionUrl: string | undefined;
   declineReason: string | undefined;
+  /** What the provider keeps; belongs to CAPTURED. Undefined where it has not said so. */
+  fee: Fee | undefined;
 };
 
 /** The payments in the database. Arrays go and come in the same order; undefined where there is no such payment. */
@@ -24,8 +27,9 @@ export type Store = {
   /** Makes what is not there yet. Returns each payment as it then stands. */
   create(creations: Creation[]): Promise<(Payment | undefined)[]>;
   /**
-   * Moves the payments that are still in the expected state and posts captures to the ledger with them. Of
-   * several moves of one payment the first counts. Returns each payment as it then stands.
+   * Moves the payments that are still in the expected state, and with them posts captures and their fees to the ledger, or
+   * notes which fee is to be asked for. Of several moves of one payment the first counts. Returns each payment as it then
+   * stands.
    */
   move(moves: Move[]): Promise<(Payment | undefined)[]>;
   /** Returns each payment as it stands. */
@@ -78,8 +82,10 @@ export function createStore(sql: Sql): Store {
           ${chosen.map(({ to }) => to)}::smallint[],
           ${chosen.map(({ ref }) => ref ?? null)}::text[],
           ${chosen.map(({ actionUrl }) => actionUrl ?? null)}::text[],
-          ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[]
-        ) as a (event_id, payment_id, from_state, to_state, ref, action_url, decline_reason)
+          ${chosen.map(({ declineReason }) => declineReason ?? null)}::text[],
+          ${chosen.map(({ fee }) => fee?.amountMinor ?? null)}::bigint[],
+          ${chosen.map(({ fee }) => fee?.currencyCode ?? null)}::text[]
+        ) as a (event_id, payment_id, from_state, to_state, ref, action_url, decline_reason, fee_minor, fee_currency)
       ), locked as (
         select asked.*
         from asked join payment.payment as p using (event_id, payment_id)
@@ -99,15 +105,25 @@ export function createStore(sql: Sql): Store {
           attempted_at = clock_timestamp()
         from locked as l
         where p.event_id = l.event_id and p.payment_id = l.payment_id and p.state = l.from_state
-        returning p.*
+        returning p.*, l.fee_minor, l.fee_currency
       ), posted as (
         insert into payment.ledger_transaction (event_id, payment_id, kind, area_id)
-        select event_id, payment_id, 'capture', area_id from moved where state = 5
+        select event_id, payment_id, kind, area_id
+        from moved cross join (values ('capture'), ('fee')) as rule (kind)
+        where state = 5 and (kind = 'capture' or fee_minor > 0)
       ), entered as (
         insert into payment.ledger_entry (event_id, payment_id, kind, account, currency_code, amount_minor)
-        select event_id, payment_id, 'capture', account, currency_code, sign * amount_minor
-        from moved cross join (values ('provider_receivable', 1), ('ticket_sales', -1)) as rule (account, sign)
-        where state = 5
+        select event_id, payment_id, kind, account, currency, minor
+        from moved cross join lateral (values
+          ('capture', 'provider_receivable', currency_code, amount_minor),
+          ('capture', 'ticket_sales', currency_code, -amount_minor),
+          ('fee', 'provider_fees', fee_currency, fee_minor),
+          ('fee', 'provider_receivable', fee_currency, -fee_minor)
+        ) as rule (kind, account, currency, minor)
+        where state = 5 and (kind = 'capture' or fee_minor > 0)
+      ), to_be_asked as (
+        insert into payment.fee_due (event_id, payment_id)
+        select event_id, payment_id from moved where state = 5 and fee_minor is null
       )
       select ${columns} from moved as p`;
     return await complete(moves, rows);

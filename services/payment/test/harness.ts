@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { buildPayment } from "../src/build.ts";
 import { readPaymentConfig } from "../src/config.ts";
 import { stateName } from "../src/domain/payment.ts";
+import type { FeeRate } from "../src/sandbox/fee.ts";
 import { startSandbox, type Sandbox } from "../src/sandbox/server.ts";
 
 export type Client = GrpcClient<typeof PaymentService>;
@@ -28,10 +29,12 @@ export type Harness = {
 export const webhookSecret = "a webhook secret of the tests, 32 or more";
 export const inTime = { timeoutMs: 18_000 };
 
-export async function createHarness(): Promise<Harness> {
+/** Starts a database and a sandbox, which keeps `fee` of captures, or nothing. */
+export async function createHarness({ fee }: { fee?: FeeRate } = {}): Promise<Harness> {
   const database = await createTestDatabase();
   const sandbox = await startSandbox({
     ...{ host: "127.0.0.1", port: 0, slowMs: 400, recordsMax: 10_000 },
+    ...(fee && { fee }),
     webhook: { endpoint: "", secret: webhookSecret },
   });
   const stops: (() => Promise<unknown>)[] = [() => database.drop(), () => sandbox.close()];
@@ -50,6 +53,7 @@ export async function createHarness(): Promise<Harness> {
       PROVIDER_WAIT_MS: "15000",
       PROVIDER_PAUSE_MS: "5",
       RESUME_AFTER_MS: "3600000",
+      FEE_INTERVAL_MS: "3600000",
       ...settings,
     });
     const { port, adminPort, lifecycle } = await startService("payment", config, buildPayment);

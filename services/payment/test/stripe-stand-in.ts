@@ -32,6 +32,8 @@ export type StripeStandIn = {
   failNext(route: string, how: Answer | "hang" | "reset", when?: "before" | "after"): void;
   /** A day goes by. */
   forgetKeys(): void;
+  /** What its balance transactions say that was kept, in the currency of settlement; null: there is none yet. */
+  fee: { fee: number; currency: string } | null;
   /** What the next refunds become. */
   refundStatus: string;
   /** The customer proves who they are at the bank's page, or does not. */
@@ -50,7 +52,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   let url = "";
 
   function perform(route: string, form: Record<string, string>): Answer {
-    const [, id = "", verb = ""] = /^\w+ \/v1\/payment_intents\/(\w+)(?:\/(\w+))?$/.exec(route) ?? [];
+    const [, id = "", verb = "", query] = /^\w+ \/v1\/payment_intents\/(\w+)(?:\/(\w+))?(?:\?(.*))?$/.exec(route) ?? [];
     if (route === "POST /v1/payment_intents") return create(form);
     if (route === "POST /v1/refunds") return refund(form);
     if (route.startsWith("GET /v1/refunds?")) {
@@ -64,7 +66,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     if (!intent) return errorOf(404, { code: "resource_missing", param: "intent" });
     switch (verb) {
       case "":
-        return { status: 200, body: intent };
+        return { status: 200, body: isFeeAsked(query) ? withFee(intent) : intent };
       case "confirm":
         return confirm(intent, form);
       case "capture":
@@ -114,7 +116,16 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   function step(intent: Intent, { from, to }: { from: string[]; to: string }): Answer {
     if (!from.includes(intent.status)) return unexpected(intent);
     intent.status = to;
+    if (to === "succeeded") intent["latest_charge"] = intent.id.replace("pi", "ch");
     return { status: 200, body: intent };
+  }
+
+  // Without being asked to, Stripe names other objects by their ids.
+  function withFee(intent: Intent): Intent {
+    const { fee } = standIn;
+    const moved = fee && { id: intent.id.replace("pi", "txn"), object: "balance_transaction", ...fee };
+    const charge = { id: intent["latest_charge"], object: "charge", balance_transaction: moved };
+    return { ...intent, latest_charge: intent["latest_charge"] ? charge : null };
   }
 
   function refund(form: Record<string, string>): Answer {
@@ -173,6 +184,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     intents,
     refunds,
     disputes,
+    fee: { fee: 88, currency: "eur" },
     refundStatus: "succeeded",
     failNext: (route, how, when = "before") => void failures.push({ route, how, isActedOn: when === "after" }),
     forgetKeys: () => answers.clear(),
@@ -193,6 +205,10 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
 /** An error in Stripe's shape. */
 export function errorOf(status: number, error: Json): Answer {
   return { status, body: { error: { type: "invalid_request_error", message: "words of Stripe's", ...error } } };
+}
+
+function isFeeAsked(query: string | undefined): boolean {
+  return [...new URLSearchParams(query).values()].includes("latest_charge.balance_transaction");
 }
 
 function unexpected(intent: Intent): Answer {

@@ -72,6 +72,13 @@ describe("settle", () => {
     );
   });
 
+  it("takes a capture's fee along where the provider told it", () => {
+    const fee = { amountMinor: 88, currencyCode: "EUR" };
+    const capturing = { ...payment, state: PaymentState.CAPTURING };
+    assert.deepEqual(moved(settle(capturing, { kind: "done", ref: "x", fee }))?.fee, fee);
+    assert.equal(moved(settle(capturing, { kind: "done", ref: "x" }))?.fee, undefined);
+  });
+
   it("declines only what has taken no money yet, and guesses nothing from an unknown answer", () => {
     const declined = pending.map((state) => {
       const settlement = settle({ ...payment, state }, { kind: "declined", reason: "other" });

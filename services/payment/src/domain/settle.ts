@@ -4,6 +4,7 @@
 import { assertNever } from "#shared/assert-never";
 import type { ProviderRequest, ProviderResult } from "../providers/provider.ts";
 import type { DeclineReason } from "./decline-reason.ts";
+import type { Fee } from "./fee.ts";
 import { PaymentState, stateName, type Payment, type PaymentKey } from "./payment.ts";
 import { retryDelayMs, tryKey } from "./refusal-backoff.ts";
 
@@ -23,6 +24,8 @@ type Step = {
   /** Where the customer has to go. */
   actionUrl?: string;
   declineReason?: DeclineReason;
+  /** What the provider keeps of a capture, where it has said so. */
+  fee?: Fee;
 };
 
 /** A payment as it stands after its provider was asked, and whether the provider gave an answer. */
@@ -88,7 +91,7 @@ export function settle(payment: Payment, result: ProviderResult): Settlement | u
         ? { ...move, to: PaymentState.ACTION_REQUIRED, ref: result.ref, actionUrl: result.url }
         : undefined;
     case "done":
-      return { ...move, to: settledState(payment.state), ref: result.ref };
+      return { ...move, to: settledState(payment.state), ref: result.ref, ...(result.fee && { fee: result.fee }) };
     default:
       return assertNever(result);
   }

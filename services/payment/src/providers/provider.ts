@@ -4,6 +4,7 @@
 
 import type { DeclineReason } from "../domain/decline-reason.ts";
 import type { Dispute } from "../domain/dispute.ts";
+import type { Fee } from "../domain/fee.ts";
 import type { PaymentKey } from "../domain/payment.ts";
 
 /** One thing to ask of a provider. `reference` is our name for the payment, which the provider knows it by as well. */
@@ -33,13 +34,19 @@ export type ProviderRequest = { reference: string } & (
 
 /** What came of it. */
 export type ProviderResult =
-  /** It was done; `ref` is the provider's name for it. */
-  | { kind: "done"; ref: string }
+  /** It was done; `ref` is the provider's name for it. Of a capture it may tell the fee; without one it is asked for later. */
+  | { kind: "done"; ref: string; fee?: Fee }
   /** The provider says no, for good. */
   | { kind: "declined"; reason: DeclineReason }
   /** It waits for the customer, who has to go to `url`. Only of an authorisation. */
   | { kind: "actionRequired"; ref: string; url: string }
   /** It may have been done or not. `cause` is a short word for logs, without anything that the provider sent. */
+  | { kind: "unknown"; cause: string };
+
+/** What asking for a capture's fee came to. */
+export type FeeResult =
+  | { kind: "fee"; fee: Fee }
+  /** The provider does not know it yet, or could not be asked. `cause` as above. */
   | { kind: "unknown"; cause: string };
 
 /** What a webhook says. It is a hint: how a payment stands is asked of the provider. */
@@ -68,6 +75,8 @@ export type Provider = {
   name: string;
   /** Asks once, for at most `timeoutMs`. Never throws: what goes wrong on the way is `unknown`. */
   send(request: ProviderRequest, timeoutMs: number): Promise<ProviderResult>;
+  /** Asks what it kept of a capture, for at most `timeoutMs`. Never throws. */
+  readFee(capture: { reference: string; captureRef: string }, timeoutMs: number): Promise<FeeResult>;
   /** Verifies and reads a webhook, for at most `timeoutMs`. Never throws. */
   readNotice(message: { body: Uint8Array; signature: string }, timeoutMs: number): Promise<NoticeResult>;
   /** Closes its connections. */

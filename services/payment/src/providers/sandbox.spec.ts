@@ -36,6 +36,33 @@ describe("sandbox provider's client", () => {
     assert.deepEqual(await answered(200, good), { kind: "done", ref: "void.1" });
   });
 
+  it("takes a capture for done whatever it says of the fee, which is then asked for", async () => {
+    const capture: ProviderRequest = {
+      kind: "capture",
+      idempotencyKey: "c",
+      reference: "p",
+      authorizationRef: "auth.1",
+    };
+    const captured = { operation: "capture", reference: "p", ref: "cap.1" };
+    const ask = async (fee: unknown) => {
+      answer = { status: 200, body: JSON.stringify({ ...captured, fee }) };
+      return [await provider.send(capture, 5_000), await provider.readFee({ reference: "p", captureRef: "c" }, 5_000)];
+    };
+    const fee = { amountMinor: 88, currencyCode: "EUR" };
+    assert.deepEqual(await ask({ amount: 88, currency: "EUR" }), [
+      { kind: "done", ref: "cap.1", fee },
+      { kind: "fee", fee },
+    ]);
+    for (const odd of [undefined, null, 7, { amount: -1, currency: "EUR" }, { amount: 88 }]) {
+      assert.deepEqual(await ask(odd), [
+        { kind: "done", ref: "cap.1" },
+        { kind: "unknown", cause: "malformed" },
+      ]);
+    }
+    const other = await provider.readFee({ reference: "q", captureRef: "c" }, 5_000);
+    assert.deepEqual(other, { kind: "unknown", cause: "malformed" });
+  });
+
   it("takes 402 for a decline, with a reason from the closed list", async () => {
     const declined = (code: unknown) => answered(402, { ...good, error: { code } });
     assert.deepEqual(await declined("card_declined"), { kind: "declined", reason: "card_declined" });

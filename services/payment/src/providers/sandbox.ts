@@ -3,7 +3,8 @@
 import { Pool } from "undici";
 import { declineReasonFrom } from "../domain/decline-reason.ts";
 import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
-import type { NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import { parseFee, type Fee } from "../domain/fee.ts";
+import type { FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
 import { isWebhookSigned } from "./webhook-signature.ts";
 
 const responseBytesMax = 16 << 10;
@@ -18,6 +19,7 @@ type Answer = {
   ref?: unknown;
   status?: unknown;
   action_url?: unknown;
+  fee?: { amount?: unknown; currency?: unknown };
   error?: { code?: unknown };
 };
 
@@ -62,13 +64,27 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     }
   }
 
-  async function readDispute(reference: string, timeoutMs: number): Promise<Dispute | undefined> {
-    const signal = AbortSignal.timeout(timeoutMs);
+  // Undefined where there is no answer of success.
+  async function look(path: string, timeoutMs: number): Promise<Answer | undefined> {
     const response = await pool
-      .request({ method: "GET", path: `/v1/disputes/${reference}`, signal })
+      .request({ method: "GET", path, signal: AbortSignal.timeout(timeoutMs) })
       .then(async ({ body, statusCode }) => ({ statusCode, text: await body.text() }))
       .catch(() => undefined);
-    return response?.statusCode === 200 ? disputeFrom(parseAnswer(response.text)) : undefined;
+    return response?.statusCode === 200 ? parseAnswer(response.text) : undefined;
+  }
+
+  async function readDispute(reference: string, timeoutMs: number): Promise<Dispute | undefined> {
+    const answer = await look(`/v1/disputes/${reference}`, timeoutMs);
+    return answer && disputeFrom(answer);
+  }
+
+  async function readFee(
+    { reference, captureRef }: { reference: string; captureRef: string },
+    timeoutMs: number,
+  ): Promise<FeeResult> {
+    const answer = await look(`/v1/captures/${captureRef}/fee`, timeoutMs);
+    const fee = answer?.reference === reference ? feeFrom(answer) : undefined;
+    return fee ? { kind: "fee", fee } : { kind: "unknown", cause: answer ? "malformed" : "not_read" };
   }
 
   async function readNotice(
@@ -89,7 +105,7 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
       : { kind: "unknown", cause: "dispute_not_read" };
   }
 
-  return { name: "sandbox", send, readNotice, close: () => pool.destroy() };
+  return { name: "sandbox", send, readFee, readNotice, close: () => pool.destroy() };
 }
 
 function pathOf(request: ProviderRequest): string {
@@ -137,8 +153,15 @@ function resultFrom(request: ProviderRequest, status: number, answer: Answer): P
   if (status === 402) return { kind: "declined", reason: declineReasonFrom(answer.error?.code) };
   const { ref, status: standing, action_url: url } = answer;
   if (typeof ref !== "string" || !refPattern.test(ref)) return { kind: "unknown", cause: "malformed" };
-  if (standing !== "requires_action") return { kind: "done", ref };
+  if (standing !== "requires_action") {
+    const fee = request.kind === "capture" ? feeFrom(answer) : undefined;
+    return { kind: "done", ref, ...(fee && { fee }) };
+  }
   return isHttpUrl(url) ? { kind: "actionRequired", ref, url } : { kind: "unknown", cause: "malformed" };
+}
+
+function feeFrom({ fee }: Answer): Fee | undefined {
+  return parseFee(fee?.amount, fee?.currency);
 }
 
 function disputeFrom({ ref, status, amount, currency, reason }: Record<string, unknown>): Dispute | undefined {

@@ -8,6 +8,11 @@ const inTens = new Set(["BHD", "JOD", "KWD", "OMR", "TND"]);
 
 /** True when Stripe takes a number of ISO minor units for the amount that is meant. */
 export function isStripeAmount({ amountMinor, currencyCode }: { amountMinor: number; currencyCode: string }): boolean {
-  if (countedOtherwise.has(currencyCode)) return false;
+  if (!isCountedInIsoUnits(currencyCode)) return false;
   return !inTens.has(currencyCode) || amountMinor % 10 === 0;
+}
+
+/** True when Stripe's amounts of a currency are in ISO 4217's minor units. */
+export function isCountedInIsoUnits(currencyCode: string): boolean {
+  return !countedOtherwise.has(currencyCode);
 }

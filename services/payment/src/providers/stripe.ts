@@ -7,8 +7,9 @@ import { Agent as HttpsAgent } from "node:https";
 import StripeClient, { type Stripe } from "stripe";
 import { assertNever } from "#shared/assert-never";
 import type { DeclineReason } from "../domain/decline-reason.ts";
-import type { NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import type { FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
 import { isStripeAmount } from "./stripe-amounts.ts";
+import { feeAtStripe } from "./stripe-fee.ts";
 import { readStripeNotice } from "./stripe-notice.ts";
 import { refundAtStripe } from "./stripe-refund.ts";
 import {
@@ -160,6 +161,13 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
         perform(request, { timeout: timeoutMs }).catch((error: unknown) => unknown(failureOf(error).cause)),
         timeoutMs,
       ),
+    readFee: ({ captureRef }, timeoutMs): Promise<FeeResult> =>
+      orTimeout(
+        feeAtStripe(stripe, captureRef, { timeout: timeoutMs }).catch((error: unknown) =>
+          unknown(failureOf(error).cause),
+        ),
+        timeoutMs,
+      ),
     readNotice: (message, timeoutMs): Promise<NoticeResult> =>
       orTimeout(
         readStripeNotice(message, {
@@ -176,8 +184,8 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
 
 const timedOut = { kind: "unknown" as const, cause: "timeout" };
 
-function unknown(cause: string): ProviderResult {
-  return { kind: "unknown", cause };
+function unknown(cause: string) {
+  return { kind: "unknown" as const, cause };
 }
 
 // The library's own timeout begins again with every byte that arrives, and with every call of a step.

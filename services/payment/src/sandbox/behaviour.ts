@@ -27,6 +27,8 @@ export type Behaviour = {
   declinesFirst?: Partial<Record<Operation, string>>;
   /** The customer's bank takes the money back as soon as it is captured. */
   isDisputed?: true;
+  /** The answer to the capture does not tell the fee; asking later does. */
+  tellsFeeLater?: true;
   /** The customer has to act before it is authorised. */
   needsAction?: true;
   /** A webhook tells of the authorisation, too. */
@@ -45,6 +47,7 @@ const behaviours = new Map<string, Behaviour>([
   ["tok_webhook_first", { notifies: true, fault: (operation) => (operation === "authorize" ? "slow" : "none") }],
   ["tok_3ds_webhook_first", { needsAction: true, notifies: true, fault: first("slow", "authorize") }],
   ["tok_chargeback", { isDisputed: true }],
+  ["tok_fee_later", { tellsFeeLater: true }],
   ["tok_refund_refused_once", { declinesFirst: { refund: "refund_failed" } }],
   ["tok_refund_refused", { declines: { refund: "refund_failed" } }],
   ["tok_void_refused", { declines: { void: "void_failed" } }],

@@ -2,6 +2,7 @@
 
 import { behaviourOf, type Operation } from "./behaviour.ts";
 import { BoundedMap } from "./bounded-map.ts";
+import { feeOf, type FeeRate } from "./fee.ts";
 import type { NoticeType } from "./notices.ts";
 import { createRef, parseRef } from "./ref.ts";
 
@@ -52,6 +53,8 @@ export type Book = {
   find(refOrReference: string): Authorization | undefined;
   /** Says how an authorisation stands, as an answer to a client. */
   look(refOrReference: string): Answer;
+  /** Says what a capture, by its ref, cost, as an answer to a client. */
+  tellFee(ref: string): Answer;
   /** The customer proves to be who they are, or not. Returns the authorisation; a repeat changes nothing. */
   prove(reference: string, isProven: boolean): Authorization | undefined;
   /** The customer's bank takes captured money back, or decides. Returns the authorisation, undefined where nothing was captured. */
@@ -65,6 +68,8 @@ export type Book = {
 export type BookOptions = {
   /** Most authorisations, and as many keys for each operation. */
   recordsMax: number;
+  /** What it keeps of captures. */
+  fee: FeeRate;
   /** Returns the page where the customer acts. */
   actionUrlOf: (reference: string) => string;
   /** Told of what webhooks tell. */
@@ -72,7 +77,7 @@ export type BookOptions = {
 };
 
 /** Returns an empty book. */
-export function createBook({ recordsMax, actionUrlOf, notify }: BookOptions): Book {
+export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookOptions): Book {
   const authorizations = new BoundedMap<string, Authorization>(recordsMax);
   const answers = new BoundedMap<string, { fingerprint: string; answer: Answer }>(recordsMax * 4);
   const calls = new BoundedMap<string, number>(recordsMax * 4);
@@ -160,8 +165,14 @@ export function createBook({ recordsMax, actionUrlOf, notify }: BookOptions): Bo
     authorization.status = "captured";
     authorization.done.capture += 1;
     stats.captures += 1;
-    if (behaviourOf(authorization.token)?.isDisputed) dispute(authorization.reference, "open");
-    return succeeded(200, authorization, createRef("capture", authorization));
+    const behaviour = behaviourOf(authorization.token);
+    if (behaviour?.isDisputed) dispute(authorization.reference, "open");
+    const { status, body } = succeeded(200, authorization, createRef("capture", authorization));
+    return { status, body: behaviour?.tellsFeeLater ? body : { ...body, ...keptOf(authorization) } };
+  }
+
+  function keptOf({ amount, currency }: Authorization) {
+    return { fee: { amount: feeOf(amount, rate), currency } };
   }
 
   // A reference that nobody has authorised yet is dead from now on: the authorisation may still be on its way.
@@ -235,6 +246,11 @@ export function createBook({ recordsMax, actionUrlOf, notify }: BookOptions): Bo
       return answer;
     },
     find,
+    tellFee(ref) {
+      const authorization = parseRef(ref)?.kind === "capture" ? find(ref) : undefined;
+      if (!authorization) return failed(404, "not_found");
+      return { status: 200, body: { reference: authorization.reference, ...keptOf(authorization) } };
+    },
     dispute,
     look(refOrReference) {
       const authorization = find(refOrReference);

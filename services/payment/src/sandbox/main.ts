@@ -14,6 +14,7 @@ await runProcess("sandbox", readSandboxConfig, async (config) => {
     port: config.PORT,
     slowMs: config.SLOW_MS,
     recordsMax: config.RECORDS_MAX,
+    fee: { basisPoints: config.FEE_BASIS_POINTS, fixedMinor: config.FEE_FIXED_MINOR },
     webhook: { endpoint: config.WEBHOOK_URL, secret: config.WEBHOOK_SECRET },
   });
   lifecycle.onStop("close", 5_000, close);

@@ -6,7 +6,8 @@ describe("sandbox", () => {
   let sandbox: Sandbox;
   let count = 0;
   before(async () => {
-    sandbox = await startSandbox({ host: "127.0.0.1", port: 0, slowMs: 50, recordsMax: 100 });
+    const fee = { basisPoints: 150, fixedMinor: 25 };
+    sandbox = await startSandbox({ host: "127.0.0.1", port: 0, slowMs: 50, recordsMax: 100, fee });
   });
   after(() => sandbox.close());
 
@@ -91,6 +92,22 @@ describe("sandbox", () => {
     const late = await post("/v1/authorizations", `${body.reference}:a`, body);
     assert.deepEqual([late.status, late.error?.code], [402, "authorization_voided"]);
     assert.equal(sandbox.book.find(body.reference)!.done.void, 1);
+  });
+
+  it("keeps a fee of each capture, says so with the answer or later, and again when asked", async () => {
+    const kept = { amount: 88, currency: "EUR" };
+    for (const [token, told] of [
+      ["tok_approve", kept],
+      ["tok_fee_later", undefined],
+    ] as const) {
+      const body = order(token);
+      const authorized = await post("/v1/authorizations", `${body.reference}:a`, body);
+      const captured = await post(`/v1/authorizations/${authorized.ref}/capture`, `${body.reference}:c`);
+      assert.deepEqual((captured as { fee?: unknown }).fee, told);
+      const asked = await get(`/v1/captures/${captured.ref}/fee`);
+      assert.deepEqual(asked, { status: 200, body: { reference: body.reference, fee: kept } });
+      assert.equal((await get(`/v1/captures/${authorized.ref}/fee`)).status, 404);
+    }
   });
 
   it("captures and refunds what an earlier run authorised, but not what nobody did", async () => {

@@ -7,6 +7,7 @@ import { actionPage } from "./action-page.ts";
 import { administer, notFound } from "./administer.ts";
 import { behaviourOf, type Fault } from "./behaviour.ts";
 import { createBook, type Action, type Answer, type Book } from "./book.ts";
+import type { FeeRate } from "./fee.ts";
 import { createNotices, type Notices } from "./notices.ts";
 import { parseAction, type BadRequest } from "./parse-action.ts";
 import { readBody } from "./read-body.ts";
@@ -20,6 +21,8 @@ export type SandboxOptions = {
   slowMs: number;
   /** Most authorisations that it remembers; the oldest is forgotten first. */
   recordsMax: number;
+  /** What it keeps of captures; nothing where it is missing. */
+  fee?: FeeRate;
   /** Where webhooks go and what they are signed with; none are sent where either is missing. */
   webhook?: { endpoint: string; secret: string };
 };
@@ -36,6 +39,8 @@ export type Sandbox = {
   close(): Promise<void>;
 };
 
+const lookPath = /^\/v1\/(?:authorizations\/([\w.-]+)\/status|captures\/([\w.-]+)\/fee)$/;
+
 // A silent call is cut after this long if its client has more patience.
 const silenceMs = 60_000;
 
@@ -45,6 +50,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   let url = "";
   const book = createBook({
     recordsMax: options.recordsMax,
+    fee: options.fee ?? { basisPoints: 0, fixedMinor: 0 },
     actionUrlOf: (reference) => `${url}/actions/${reference}`,
     notify: notices.emit,
   });
@@ -58,8 +64,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const server = createServer((request, response) => {
     const operate = async () => {
       if (request.url?.startsWith("/actions/")) return actAsCustomer(request, { book, response });
-      const looked = /^\/v1\/authorizations\/([\w.-]+)\/status$/.exec(request.url ?? "")?.[1];
-      if (request.method === "GET" && looked) return send(response, down ? unavailable : book.look(looked));
+      const [, looked, captured] = lookPath.exec(request.method === "GET" ? request.url! : "") ?? [];
+      if (looked) return send(response, down ? unavailable : book.look(looked));
+      if (captured) return send(response, down ? unavailable : book.tellFee(captured));
       if (request.method !== "POST") return send(response, await administer(request, sandbox));
       const body = await readBody(request);
       if (down) return send(response, unavailable);

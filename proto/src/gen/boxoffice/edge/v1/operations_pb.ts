@@ -338,7 +338,8 @@ export type SaleReportResponse = Message<"boxoffice.edge.v1.SaleReportResponse">
   agrees: boolean;
 
   /**
-   * Its areas, in order; at the end, with an empty `area_id`, money that the ledger knows no area for.
+   * Its areas, in order; at the end, without seats, money that the ledger knows no area for, with an empty `area_id`, and money
+   * in another currency than the area's price, as the provider's fees are where it settles in another.
    *
    * @generated from field: repeated boxoffice.edge.v1.AreaSale areas = 3;
    */
@@ -415,7 +416,7 @@ export type AreaSale = Message<"boxoffice.edge.v1.AreaSale"> & {
   refunds?: Money | undefined;
 
   /**
-   * Kept by the payment provider, by the ledger.
+   * Kept by the payment provider, by the ledger; a refund takes none of it back. What the provider has not told yet is not in it.
    *
    * @generated from field: boxoffice.common.v1.Money fees = 9;
    */

@@ -922,7 +922,8 @@ export type AreaFigures = Message<"boxoffice.payment.v1.AreaFigures"> & {
   refundsMinor: bigint;
 
   /**
-   * Kept by the provider.
+   * Kept by the provider of what was captured; refunds take none of it back. What it has not told yet is not in it. In the
+   * currency that the provider settles in, which may be another than that of the payments: then nothing else is here.
    *
    * @generated from field: int64 fees_minor = 5;
    */
