@@ -2,13 +2,23 @@
 
 import { Gauge, type Registry } from "#shared/metrics";
 import { DisputeStatus } from "./domain/dispute.ts";
+import { pendingCauses } from "./domain/pending-refund.ts";
 import type { DisputeStore } from "./store-disputes.ts";
+import type { RefundStore } from "./store-refunds.ts";
 import type { RefusalStore } from "./store-refusals.ts";
 
 /** Registers the gauges. While the database can't be asked they keep their last values. */
 export function watchAlarms(
   registry: Registry,
-  { refusals, disputes }: { refusals: Pick<RefusalStore, "count">; disputes: Pick<DisputeStore, "count"> },
+  {
+    refusals,
+    refunds,
+    disputes,
+  }: {
+    refusals: Pick<RefusalStore, "count">;
+    refunds: Pick<RefundStore, "countPending">;
+    disputes: Pick<DisputeStore, "count">;
+  },
 ): void {
   new Gauge({
     name: "boxoffice_payments_refused",
@@ -20,6 +30,17 @@ export function watchAlarms(
       if (!counts) return;
       this.set({ operation: "void" }, counts.voids);
       this.set({ operation: "refund" }, counts.refunds);
+    },
+  });
+  new Gauge({
+    name: "boxoffice_payment_refunds_pending",
+    help: "Refunds that their provider has made and not finished, by why.",
+    labelNames: ["cause"],
+    registers: [registry],
+    async collect() {
+      const counts = await refunds.countPending().catch(() => undefined);
+      if (!counts) return;
+      for (const cause of pendingCauses) this.set({ cause }, counts.find((each) => each.cause === cause)?.count ?? 0);
     },
   });
   new Gauge({

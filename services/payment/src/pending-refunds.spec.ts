@@ -126,6 +126,9 @@ describe("a refund that is pending", () => {
     const { stories } = await client.explainPayments({ eventId: key.eventId, paymentIds: [key.paymentId] }, inTime);
     const [{ entries, next } = { entries: [], next: [] }] = stories;
     assert.ok(entries.some(({ text }) => / sandbox has had it in work since .* \(processing\)\.$/.test(text)));
-    assert.ok(next.some((words) => /on its way.*asked again after .* UTC/.test(words)), next.join());
+    assert.ok(
+      next.some((words) => /on its way.*asked again after .* UTC/.test(words)),
+      next.join(),
+    );
   });
 });

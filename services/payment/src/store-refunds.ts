@@ -29,6 +29,8 @@ export type RefundStore = {
   notePending(key: PaymentKey, refund: Refund, cause: PendingCause): Promise<StandingRefund>;
   /** Returns the refund of a payment whose answer is not known, if there is one. */
   readRunning(key: PaymentKey): Promise<Refund | undefined>;
+  /** Counts the refunds that are pending, by cause; a cause of which there is none is left out. */
+  countPending(): Promise<{ cause: PendingCause; count: number }[]>;
   /** Returns a payment as it stands. Throws where there is none. */
   read(key: PaymentKey): Promise<Payment>;
 };
@@ -102,6 +104,12 @@ export function createRefundStore(sql: Sql): RefundStore {
     finish,
     notePending,
     readRunning,
+    countPending: async () =>
+      await sql<{ cause: PendingCause; count: number }[]>`
+        select pending_cause as cause, count(*)::int as count
+        from payment.refund
+        where pending_since is not null and finished_at is null
+        group by pending_cause`,
     read: (key) => read(sql, key),
   };
 }
