@@ -12,7 +12,7 @@ try {
     ROLE_PASSWORD: str({ desc: "password of the roles boxoffice_inventory, boxoffice_reservation, boxoffice_payment" }),
   });
   await checkPostgres(DATABASE_URL);
-  const applied = await migrateAll(DATABASE_URL, ROLE_PASSWORD);
+  const applied = await migrateAll(DATABASE_URL, ROLE_PASSWORD, console.log);
   for (const name of applied) console.log(`applied ${name}`);
   console.log(applied.length > 0 ? `${applied.length} migrations applied` : "the database is up to date");
 } catch (error) {

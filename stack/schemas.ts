@@ -16,14 +16,17 @@ export function roleUrl(url: string, schema: SchemaName, password: string): stri
   return result.href;
 }
 
-/** Brings every schema of the database at `url` (its owner's) to the newest version. Returns what was applied. */
-export async function migrateAll(url: string, password: string): Promise<string[]> {
+/**
+ * Brings every schema of the database at `url` (its owner's) to the newest version. Returns what was applied; `tell` hears
+ * of migrations that wait.
+ */
+export async function migrateAll(url: string, password: string, tell?: (line: string) => void): Promise<string[]> {
   const sql = createSql({ url, poolMax: 1, applicationName: "boxoffice-migrate", statementTimeoutMs: 600_000 });
   try {
     const applied: string[] = [];
     for (const schema of schemaNames) {
       const dir = fileURLToPath(new URL(`../services/${schema}/migrations`, import.meta.url));
-      const names = await migrate(sql, { schema, role: roleOf(schema), dir, password });
+      const names = await migrate(sql, { schema, role: roleOf(schema), dir, password, ...(tell && { tell }) });
       applied.push(...names.map((name) => `${schema}/${name}`));
     }
     return applied;

@@ -35,7 +35,22 @@ async function ask(apiBase: string): Promise<boolean> {
   const about = { reference: "11111111-1111-4111-8111-111111111111", eventId: "22222222-2222-4222-8222-222222222222" };
   const price = { amountMinor: 4_200, currencyCode: "EUR" };
   const requests: ProviderRequest[] = [
-    { ...about, ...price, kind: "authorize", idempotencyKey: "a", paymentMethodToken: "pm_card_visa" },
+    {
+      ...about,
+      ...price,
+      kind: "authorize",
+      idempotencyKey: "a",
+      paymentMethodToken: "pm_card_visa",
+      authorizationRef: undefined,
+    },
+    {
+      ...about,
+      ...price,
+      kind: "authorize",
+      idempotencyKey: "a",
+      paymentMethodToken: "pm_card_visa",
+      authorizationRef: "pi_1",
+    },
     { ...about, kind: "lookup", authorizationRef: "pi_1" },
     { ...about, kind: "capture", idempotencyKey: "c", authorizationRef: "pi_1" },
     { ...about, ...price, kind: "void", idempotencyKey: "v", authorizationRef: undefined },

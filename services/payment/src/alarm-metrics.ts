@@ -2,8 +2,10 @@
 
 import { Gauge, type Registry } from "#shared/metrics";
 import { DisputeStatus } from "./domain/dispute.ts";
+import { pendingCauses } from "./domain/pending-refund.ts";
 import type { DisputeStore } from "./store-disputes.ts";
 import type { FeeStore } from "./store-fees.ts";
+import type { RefundStore } from "./store-refunds.ts";
 import type { RefusalStore } from "./store-refusals.ts";
 
 /** Registers the gauges. While the database can't be asked they keep their last values. */
@@ -11,11 +13,12 @@ export function watchAlarms(
   registry: Registry,
   stores: {
     refusals: Pick<RefusalStore, "count">;
+    refunds: Pick<RefundStore, "countPending">;
     disputes: Pick<DisputeStore, "count">;
     fees: Pick<FeeStore, "count">;
   },
 ): void {
-  const { refusals, disputes, fees } = stores;
+  const { refusals, refunds, disputes, fees } = stores;
   new Gauge({
     name: "boxoffice_payments_refused",
     help: "Payments that their provider refused to void or refund, so far.",
@@ -26,6 +29,17 @@ export function watchAlarms(
       if (!counts) return;
       this.set({ operation: "void" }, counts.voids);
       this.set({ operation: "refund" }, counts.refunds);
+    },
+  });
+  new Gauge({
+    name: "boxoffice_payment_refunds_pending",
+    help: "Refunds that their provider has made and not finished, by why.",
+    labelNames: ["cause"],
+    registers: [registry],
+    async collect() {
+      const counts = await refunds.countPending().catch(() => undefined);
+      if (!counts) return;
+      for (const cause of pendingCauses) this.set({ cause }, counts.find((each) => each.cause === cause)?.count ?? 0);
     },
   });
   new Gauge({

@@ -69,9 +69,10 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
   const refused = createRefusalStore(sql);
   const disputes = createDisputeStore(sql);
   const fees = createFeeStore(sql);
-  watchAlarms(metrics, { refusals: refused, disputes, fees });
+  const refundStore = createRefundStore(sql);
+  watchAlarms(metrics, { refusals: refused, refunds: refundStore, disputes, fees });
   const asking = { askProvider: providers.ask, log };
-  const refunds = createRefunds({ store: createRefundStore(sql), refused, ...asking });
+  const refunds = createRefunds({ store: refundStore, refused, ...asking });
   const payments = createPayments({ creations, moves, refunds, refused, bulkhead, ...asking });
   const webhookStore = createWebhookStore(sql);
   const webhooks = createWebhooks({

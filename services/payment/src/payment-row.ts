@@ -22,6 +22,7 @@ export type PaymentRow = {
   decline_reason: string | null;
   refunded_minor: number;
   returned_minor: number;
+  refund_pending_since: Date | null;
   refusals: number;
   is_retry_due: boolean;
   created_at: Date;
@@ -33,6 +34,11 @@ export function paymentColumns(sql: Sql | Transaction) {
     p.event_id, p.payment_id, p.state, p.reservation_id, p.customer_id, p.area_id, p.amount_minor, p.currency_code,
     encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
     p.action_url, p.capture_ref, p.decline_reason, p.refunded_minor, p.returned_minor, p.refusals,
+    case when p.state = 8 then (
+      select f.pending_since
+      from payment.refund as f
+      where f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null
+    ) end as refund_pending_since,
     coalesce(p.retry_at <= clock_timestamp(), true) as is_retry_due, p.created_at`;
 }
 
@@ -50,6 +56,7 @@ export function paymentFromRow(row: PaymentRow): Payment {
     declineReason: row.decline_reason ?? undefined,
     refundedMinor: row.refunded_minor,
     returnedMinor: row.returned_minor,
+    refundPendingSince: row.refund_pending_since ?? undefined,
     refusals: row.refusals,
     isRetryDue: row.is_retry_due,
     createdAt: row.created_at,

@@ -377,7 +377,14 @@ describe("payments", () => {
     const voiding: Payment = {
       ...{ eventId, paymentId: randomUUID(), state: PaymentState.VOIDING, createdAt: new Date(0), order },
       ...{ paymentMethodToken: undefined, authorizationRef: "auth", actionUrl: undefined, captureRef: undefined },
-      ...{ declineReason: undefined, refundedMinor: 0, returnedMinor: 0, refusals: 0, isRetryDue: true },
+      ...{
+        declineReason: undefined,
+        refundedMinor: 0,
+        returnedMinor: 0,
+        refundPendingSince: undefined,
+        refusals: 0,
+        isRetryDue: true,
+      },
     };
     const noted: string[] = [];
     const untouched = { submit: () => assert.fail("something was written") };

@@ -92,7 +92,9 @@ export function createPayments(context: PaymentsContext): Payments {
     // The answer is written even when its caller has gone: it is known now, and whoever asks next finds it.
     const after = await moves.submit(moveOf(settlement), { deadlineAtMs: Infinity });
     if (!after) throw new Error(`payment ${payment.paymentId} is gone`);
-    return { payment: after, isAnswered };
+    // Who wrote first decides what is gone on with; a void that came in between ends it.
+    const goesOn = result.kind === "prepared" && after.state === PaymentState.AUTHORIZING;
+    return goesOn ? await finish(after, deadlineAtMs) : { payment: after, isAnswered };
   }
 
   async function noteRefusal({ payment, reason, retryMs }: Settlement & { kind: "refused" }): Promise<void> {

@@ -2,12 +2,14 @@
 
 import type { Refusal } from "#stubs";
 import type { Caller } from "#shared/batcher";
+import { assertNever } from "#shared/assert-never";
 import type { Logger } from "#shared/logger";
-import type { DeclineReason } from "./domain/decline-reason.ts";
 import { stateName, type Payment } from "./domain/payment.ts";
+import type { PendingCause } from "./domain/pending-refund.ts";
 import { refundRequestOf, type RefundRequest } from "./domain/refund.ts";
 import { retryDelayMs } from "./domain/refusal-backoff.ts";
 import type { Finished } from "./domain/settle.ts";
+import type { ProviderResult } from "./providers/provider.ts";
 import type { AskFor } from "./providers/providers.ts";
 import type { RefundStore, StandingRefund } from "./store-refunds.ts";
 import type { RefusalStore } from "./store-refusals.ts";
@@ -38,28 +40,49 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
   async function ask(standing: StandingRefund, deadlineAtMs: number): Promise<Asked> {
     const { payment, refund } = standing;
     const request = refundRequestOf(payment, refund);
-    const result = request ? await askProvider(payment, request, deadlineAtMs) : { kind: "done" as const, ref: "" };
+    const result: ProviderResult = request
+      ? await askProvider(payment, request, deadlineAtMs)
+      : { kind: "done", ref: "" };
     switch (result.kind) {
       case "done":
+        if (result.byHand) logByHand(standing, result.ref);
         return { standing: await store.finish(payment, refund, result.ref), isAnswered: true };
       case "declined":
-        await noteRefusal(standing, result.reason);
+        await noteRefusal(standing, result.detail ?? result.reason);
         return { standing, isAnswered: true };
-      // Only an authorisation waits for its customer.
+      case "pending":
+        return { standing: await notePending(standing, result.cause), isAnswered: true };
+      // Only an authorisation is prepared, or waits for its customer.
+      case "prepared":
       case "actionRequired":
       case "unknown":
         return { standing, isAnswered: false };
+      default:
+        return assertNever(result);
     }
   }
 
   // Money is not given up by a guess: asking again later, or a person, has to solve it.
-  async function noteRefusal({ payment, refund }: StandingRefund, reason: DeclineReason): Promise<void> {
+  async function noteRefusal({ payment, refund }: StandingRefund, reason: string): Promise<void> {
     const { eventId, paymentId, state } = payment;
     const { refundId, refusals } = refund;
     const retryMs = retryDelayMs(refusals + 1);
     const about = { paymentId, refundId, state: stateName(state), reason, refusals: refusals + 1, retryMs };
     log.error({ event: "payment.provider_refuses", ...about });
     await refused.noteRefund({ eventId, paymentId, refundId, refusals, reason, retryMs });
+  }
+
+  async function notePending({ payment, refund }: StandingRefund, cause: PendingCause): Promise<StandingRefund> {
+    const { eventId, paymentId } = payment;
+    const about = { eventId, paymentId, refundId: refund.refundId, cause, since: refund.pendingSince };
+    // An account has to be filled by somebody; anything else ends by itself.
+    log[cause === "insufficient_funds" ? "warn" : "info"]({ event: "payment.refund_pending", ...about });
+    return await store.notePending(payment, refund, cause);
+  }
+
+  function logByHand({ payment, refund }: StandingRefund, ref: string): void {
+    const { eventId, paymentId } = payment;
+    log.warn({ event: "payment.refund_made_by_hand", eventId, paymentId, refundId: refund.refundId, ref });
   }
 
   return {
@@ -80,7 +103,8 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
       const refund = await store.readRunning(payment);
       // Whoever wrote its answer meanwhile moved the payment on as well.
       if (!refund) return { payment: await store.read(payment), isAnswered: true };
-      if (!refund.isRetryDue) return { payment, isAnswered: true };
+      // Whoever comes here about a refund that is pending has heard something of it, or its time has come.
+      if (!refund.isRetryDue && !refund.pendingSince) return { payment, isAnswered: true };
       const { standing, isAnswered } = await ask({ payment, refund }, deadlineAtMs);
       return { payment: standing.payment, isAnswered };
     },

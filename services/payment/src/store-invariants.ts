@@ -1,6 +1,7 @@
 // The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
 
 import type { Sql, Transaction } from "#shared/sql";
+import { pendingDaysMax } from "./domain/pending-refund.ts";
 import { refusalsToLookAt } from "./domain/refusal-backoff.ts";
 import { readSnapshot } from "./snapshot.ts";
 
@@ -117,19 +118,26 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
     promise: 5,
     name: "payment.none_stuck",
     description:
-      "payments that have waited more than 60 s for the provider's answer, or, as authorisations, for being asked about",
+      "payments that have waited more than 60 s for the provider's answer, or, as authorisations, for being asked about; refunds " +
+      `that the provider says are pending, for ${pendingDaysMax} days, or that it was not asked about in time`,
     query: (tx, eventId) => tx<Found[]>`
       select count(*) filter (where stuck) as violations, count(*) as examined,
         coalesce((array_agg(payment_id::text) filter (where stuck))[1:10], '{}') as examples
       from (
         -- How long an unclear authorisation may take is the caller's to say: it voids what it gives up.
-        select payment_id, case state when 1 then attempted_at else updated_at end < now() - interval '60 seconds' as stuck
+        select p.payment_id, case
+            when f.pending_since is not null
+              then f.pending_since < now() - ${pendingDaysMax}::int * interval '1 day'
+                or f.retry_at < now() - interval '60 seconds'
+            when p.state = 1 then p.attempted_at < now() - interval '60 seconds'
+            else p.updated_at < now() - interval '60 seconds'
+          end as stuck
         from payment.payment as p
+        left join payment.refund as f
+          on f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null and p.state = 8
         -- What the provider refused for good waits for no answer; see nothing_refused.
-        where state in (1, 4, 6, 8) and refusals = 0 and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
-          and not exists (
-            select from payment.refund as f
-            where f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null and f.refusals > 0)
+        where p.state in (1, 4, 6, 8) and p.refusals = 0 and (coalesce(f.refusals, 0) = 0 or f.pending_since is not null)
+          and (${eventId}::uuid is null or p.event_id = ${eventId}::uuid)
       ) as pending`,
   },
   {
@@ -143,7 +151,7 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
       from (
         select event_id, payment_id, refusals from payment.payment where state = 6
         union all
-        select event_id, payment_id, refusals from payment.refund where finished_at is null
+        select event_id, payment_id, refusals from payment.refund where finished_at is null and pending_since is null
         union all
         select event_id, payment_id, ${refusalsToLookAt}::int from payment.refund where failed_at is not null
       ) as pending

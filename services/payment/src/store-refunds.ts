@@ -5,6 +5,7 @@ import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import { PaymentState, type Payment, type PaymentKey } from "./domain/payment.ts";
 import { decideRefund, type Refund, type RefundDecision, type RefundRequest } from "./domain/refund.ts";
+import { pendingFirstMs, pendingLongestMs, type PendingCause } from "./domain/pending-refund.ts";
 import { paymentColumns, paymentFromRow, type PaymentRow } from "./payment-row.ts";
 
 /** A refund and its payment, as they stand. */
@@ -22,13 +23,23 @@ export type RefundStore = {
    * Returns both as they then stand. `ref` is the provider's name for it.
    */
   finish(key: PaymentKey, refund: Refund, ref: string): Promise<StandingRefund>;
+  /**
+   * Writes that the provider has a refund in work, unless it is done, and when to ask again. Returns both as they then stand.
+   */
+  notePending(key: PaymentKey, refund: Refund, cause: PendingCause): Promise<StandingRefund>;
   /** Returns the refund of a payment whose answer is not known, if there is one. */
   readRunning(key: PaymentKey): Promise<Refund | undefined>;
+  /** Counts the refunds that are pending, by cause; a cause of which there is none is left out. */
+  countPending(): Promise<{ cause: PendingCause; count: number }[]>;
   /** Returns a payment as it stands. Throws where there is none. */
   read(key: PaymentKey): Promise<Payment>;
 };
 
-type RefundRow = Omit<Refund, "finishedAt"> & { finishedAt: Date | null };
+type RefundRow = Omit<Refund, "finishedAt" | "pendingSince" | "retryAfterMs"> & {
+  finishedAt: Date | null;
+  pendingSince: Date | null;
+  retryAfterMs: number | null;
+};
 
 /** Returns the refund store. */
 export function createRefundStore(sql: Sql): RefundStore {
@@ -64,8 +75,24 @@ export function createRefundStore(sql: Sql): RefundStore {
         ('provider_receivable', -paid_back)
       ) as e (account, amount_minor)
       where e.amount_minor <> 0`;
+    return await readStanding(key, refund);
+  }
+
+  async function notePending(key: PaymentKey, refund: Refund, cause: PendingCause): Promise<StandingRefund> {
+    await sql`
+      update payment.refund
+      set pending_since = coalesce(pending_since, clock_timestamp()), pending_cause = ${cause},
+        retry_at = clock_timestamp() + least(
+          ${pendingLongestMs}::int * interval '1 millisecond',
+          greatest(${pendingFirstMs}::int * interval '1 millisecond', clock_timestamp() - pending_since))
+      where event_id = ${key.eventId} and payment_id = ${key.paymentId} and refund_id = ${refund.refundId}
+        and finished_at is null`;
+    return await readStanding(key, refund);
+  }
+
+  async function readStanding(key: PaymentKey, { refundId }: Refund): Promise<StandingRefund> {
     const [payment, refunds] = [await read(sql, key), await readRefunds(sql, key)];
-    return { payment, refund: refunds.find(({ refundId }) => refundId === refund.refundId)! };
+    return { payment, refund: refunds.find((each) => each.refundId === refundId)! };
   }
 
   async function readRunning(key: PaymentKey): Promise<Refund | undefined> {
@@ -75,7 +102,14 @@ export function createRefundStore(sql: Sql): RefundStore {
   return {
     begin: (request) => transact(sql, (tx) => begin(tx, request)),
     finish,
+    notePending,
     readRunning,
+    countPending: async () =>
+      await sql<{ cause: PendingCause; count: number }[]>`
+        select pending_cause as cause, count(*)::int as count
+        from payment.refund
+        where pending_since is not null and finished_at is null
+        group by pending_cause`,
     read: (key) => read(sql, key),
   };
 }
@@ -124,9 +158,16 @@ function refundColumns(sql: Sql | Transaction) {
   return sql`
     refund_id as "refundId", whole, amount_minor as "amountMinor", returned_minor as "returnedMinor",
     created_at as "createdAt", finished_at as "finishedAt", refusals,
-    coalesce(retry_at <= clock_timestamp(), true) as "isRetryDue"`;
+    pending_since as "pendingSince", coalesce(retry_at <= clock_timestamp(), true) as "isRetryDue",
+    case when pending_since is not null and finished_at is null
+      then greatest(0, extract(epoch from retry_at - clock_timestamp()) * 1000)::int end as "retryAfterMs"`;
 }
 
-function refundFromRow({ finishedAt, ...refund }: RefundRow): Refund {
-  return { ...refund, finishedAt: finishedAt ?? undefined };
+function refundFromRow({ finishedAt, pendingSince, retryAfterMs, ...refund }: RefundRow): Refund {
+  return {
+    ...refund,
+    finishedAt: finishedAt ?? undefined,
+    pendingSince: pendingSince ?? undefined,
+    retryAfterMs: retryAfterMs ?? undefined,
+  };
 }

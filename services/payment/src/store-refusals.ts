@@ -42,7 +42,7 @@ export function createRefusalStore(sql: Sql): RefusalStore {
       const { eventId, paymentId, refundId, refusals } = refusal;
       await sql`
         update payment.refund
-        set ${oneMore(refusal)}
+        set ${oneMore(refusal)}, pending_since = null, pending_cause = null
         where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId} and finished_at is null
           and refusals = ${refusals}`;
     },
@@ -58,7 +58,8 @@ export function createRefusalStore(sql: Sql): RefusalStore {
       const [row] = await sql<{ voids: number; refunds: number }[]>`
         select
           (select count(*)::int from payment.payment where refusals > 0 and state = 6) as voids,
-          (select count(*)::int from payment.refund where refusals > 0 and finished_at is null)
+          (select count(*)::int from payment.refund
+            where refusals > 0 and finished_at is null and pending_since is null)
             + (select count(*)::int from payment.refund where failed_at is not null) as refunds`;
       return row!;
     },

@@ -10,7 +10,7 @@ import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
 import { createRefundStore } from "./store-refunds.ts";
 
-const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDED, VOIDED } = PaymentState;
+const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDED, VOIDED, VOIDING } = PaymentState;
 
 describe("store", () => {
   let database: TestDatabase;
@@ -51,6 +51,18 @@ describe("store", () => {
     await refunds.finish(key, (await refunds.readRunning(key))!, "ref");
     return refundId;
   };
+
+  it("keeps what the provider prepared first, and the token with it", async () => {
+    const key = newKey();
+    await store.create([{ ...creationOf(key), paymentMethodToken: "tok" }]);
+    const prepare = async (ref: string) => (await store.move([{ ...moveOf(key, AUTHORIZING, AUTHORIZING), ref }]))[0]!;
+    for (const ref of ["first", "second"]) {
+      const { state, authorizationRef, paymentMethodToken } = await prepare(ref);
+      assert.deepEqual([state, authorizationRef, paymentMethodToken], [AUTHORIZING, "first", "tok"]);
+    }
+    await store.move([moveOf(key, AUTHORIZING, VOIDING)]);
+    assert.equal((await prepare("third")).state, VOIDING);
+  });
 
   it("makes a payment once, and returns it as it stands for every repeat, in the order asked", async () => {
     const [one, two] = [newKey(), newKey()];

@@ -13,7 +13,10 @@ export type Creation = PaymentKey & { order: Order | undefined; paymentMethodTok
 export type Move = PaymentKey & {
   from: PaymentState;
   to: PaymentState;
-  /** The provider's name for what it did; belongs to ACTION_REQUIRED, AUTHORIZED and CAPTURED. */
+  /**
+   * The provider's name for what it did; belongs to ACTION_REQUIRED, AUTHORIZED and CAPTURED, and to a move from AUTHORIZING to
+   * AUTHORIZING, of which the first decides what the provider authorises.
+   */
   ref: string | undefined;
   /** Where the customer has to go; belongs to ACTION_REQUIRED. */
   actionUrl: string | undefined;
@@ -95,12 +98,16 @@ export function createStore(sql: Sql): Store {
       ), moved as (
         update payment.payment as p
         set state = l.to_state,
-          authorization_ref = case when l.to_state in (2, 10) then l.ref else p.authorization_ref end,
+          authorization_ref = case
+            when l.to_state in (2, 10) then l.ref
+            when l.to_state = 1 then coalesce(p.authorization_ref, l.ref)
+            else p.authorization_ref
+          end,
           action_url = l.action_url,
           authorized_at = case l.to_state when 2 then clock_timestamp() else p.authorized_at end,
           capture_ref = case l.to_state when 5 then l.ref else p.capture_ref end,
           decline_reason = l.decline_reason,
-          payment_method_token = null,
+          payment_method_token = case l.to_state when 1 then p.payment_method_token end,
           updated_at = clock_timestamp(),
           attempted_at = clock_timestamp()
         from locked as l

@@ -30,6 +30,8 @@ export type StripeStandIn = {
    * network, which loses the call or the true answer and keeps the latter.
    */
   failNext(route: string, how: Answer | "hang" | "reset", when?: "before" | "after"): void;
+  /** Does `work` while the next intent is being made, before it is answered; resolves with it. */
+  whenMade(work: () => Promise<void>): Promise<void>;
   /** A day goes by. */
   forgetKeys(): void;
   /** What its balance transactions say that was kept, in the currency of settlement; null: there is none yet. */
@@ -48,6 +50,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   const disputes = new Map<string, Json>();
   const answers = new Map<string, { form: string; answer: Answer }>();
   const failures: (Failure & { route: string })[] = [];
+  let whenMade: (() => Promise<void>) | undefined;
   let count = 0;
   let url = "";
 
@@ -86,6 +89,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     const intent: Intent = {
       ...{ id: `pi_${(count += 1)}`, object: "payment_intent", status: "requires_payment_method" },
       ...{ amount: Number(form["amount"]), currency: form["currency"], capture_method: form["capture_method"] },
+      amount_received: 0,
       metadata: { event_id: form["metadata[event_id]"], payment_id: form["metadata[payment_id]"] },
     };
     intents.set(intent.id, intent);
@@ -116,7 +120,10 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   function step(intent: Intent, { from, to }: { from: string[]; to: string }): Answer {
     if (!from.includes(intent.status)) return unexpected(intent);
     intent.status = to;
-    if (to === "succeeded") intent["latest_charge"] = intent.id.replace("pi", "ch");
+    if (to === "succeeded") {
+      intent["latest_charge"] = intent.id.replace("pi", "ch");
+      intent["amount_received"] = intent["amount"];
+    }
     return { status: 200, body: intent };
   }
 
@@ -169,6 +176,11 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     const failure = index < 0 ? undefined : failures.splice(index, 1)[0];
     const isLost = failure && typeof failure.how === "string" && !failure.isActedOn;
     const answer = isLost ? undefined : answerTo(route, key, form, failure);
+    if (route === "POST /v1/payment_intents" && whenMade) {
+      const work = whenMade;
+      whenMade = undefined;
+      await work();
+    }
     if (failure?.how === "reset") return void request.socket.resetAndDestroy();
     if (failure?.how === "hang") return;
     const { status, body: sent } = answer!;
@@ -187,6 +199,10 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     fee: { fee: 88, currency: "eur" },
     refundStatus: "succeeded",
     failNext: (route, how, when = "before") => void failures.push({ route, how, isActedOn: when === "after" }),
+    whenMade: (work) =>
+      new Promise((resolve, reject) => {
+        whenMade = () => work().then(resolve, reject);
+      }),
     forgetKeys: () => answers.clear(),
     act(intentId, isProven) {
       const intent = intents.get(intentId)!;

@@ -99,6 +99,20 @@ describe("invariants", () => {
     assert.ok(held);
   });
 
+  it("names bookings whose refund is stuck, and none whose refund the provider has in work", async () => {
+    const ids = await reserve(replica);
+    await pay(replica, ids);
+    Object.assign(world.payment.settings, { refunding: true, refundPendingMs: 3_600_000 });
+    await cancel(replica, ids);
+    await world.database.sql`
+      update reservation.reservation set phase_at = clock_timestamp() - interval '61 seconds'
+      where reservation_id = ${ids.reservationId}`;
+    assert.deepEqual(await violationsIn(ids.eventId), {});
+    world.payment.settings.refundPendingMs = undefined;
+    assert.deepEqual(await violationsIn(ids.eventId), { "reservation.nothing_is_stuck": 1 });
+    world.payment.settings.refunding = false;
+  });
+
   it("names paid bookings that moved backwards, and states that their attempts contradict", async () => {
     const [backwards, unpaid] = [await reserve(replica), await reserve(replica)];
     await pay(replica, backwards);

@@ -67,8 +67,14 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
       {
         promise: 5,
         name: "reservation.nothing_is_stuck",
-        description: "bookings whose work has not ended within a minute, or within a minute of their hold's end",
-        violators: (rows) => rows.filter(({ overdue }) => overdue),
+        description:
+          "bookings whose work has not ended within a minute, or within a minute of their hold's end; not those whose refund " +
+          "is on its way at the provider",
+        violators: (rows) =>
+          withoutPendingRefunds(
+            rows.filter(({ overdue }) => overdue),
+            payments,
+          ),
       },
       {
         promise: 7,
@@ -117,6 +123,20 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
     ],
   });
   return [...ofBookings, ...ofCheckouts];
+}
+
+// A provider may take days, of which payment.none_stuck says how many are too many.
+async function withoutPendingRefunds(overdue: AuditedBooking[], payments: Payments): Promise<AuditedBooking[]> {
+  const keys = overdue.flatMap(({ eventId, paymentId, phase }) =>
+    paymentId !== null && (phase === Phase.refunding || phase === Phase.partRefunding) ? [{ eventId, paymentId }] : [],
+  );
+  if (keys.length === 0) return overdue;
+  const pending = new Set(
+    (await payments.getPayments(keys)).flatMap(({ outcome: { case: kind, value } }) =>
+      kind === "payment" && value.refundPendingTime ? [value.paymentId] : [],
+    ),
+  );
+  return overdue.filter(({ paymentId }) => paymentId === null || !pending.has(paymentId));
 }
 
 function factsOf({ state, refunded }: Payment) {

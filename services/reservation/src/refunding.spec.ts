@@ -32,6 +32,7 @@ describe("refunding at the organiser's word", () => {
     world.inventory.hooks.reset();
     world.payment.hooks.reset();
     world.payment.settings.refunding = false;
+    world.payment.settings.refundPendingMs = undefined;
   });
   after(() => world.end());
 
@@ -173,6 +174,23 @@ describe("refunding at the organiser's word", () => {
       );
       assert.equal(refundsOf(ids), 1);
     }
+  });
+
+  it("leaves a refund alone that takes the provider days, and goes on at once when it is said to have moved", async () => {
+    const ids = await paid();
+    Object.assign(world.payment.settings, { refunding: true, refundPendingMs: 3_600_000 });
+    assert.equal(await refund(ids), "REFUNDING");
+    const [row] = await world.database.sql<{ isFar: boolean }[]>`
+      select next_attempt_at > now() + interval '50 minutes' as "isFar"
+      from reservation.reservation where reservation_id = ${ids.reservationId}`;
+    assert.equal(row!.isFar, true);
+    world.payment.settings.refunding = false;
+    await replica.client.resumeCheckout(ids, within);
+    await eventually(
+      () => stateNow(replica, ids),
+      (state) => state === "REFUNDED",
+    );
+    assert.equal(refundsOf(ids), 1);
   });
 
   it("answers REFUNDING while the refund is unclear or payment is down, and ends it by itself", async () => {

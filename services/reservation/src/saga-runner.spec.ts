@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { createLogger } from "#shared/logger";
 import { createMetrics } from "#shared/metrics";
 import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
-import { bookingIn, depsWith, hold, nowMs } from "../test/saga-deps.ts";
+import { bookingIn, depsWith, hold, nowMs, refund, type Answers } from "../test/saga-deps.ts";
 import { Phase, type Booking } from "./domain/booking.ts";
 import { createSagaRunner, type SagaRunner } from "./saga-runner.ts";
 import type { Move } from "./store/apply-moves.ts";
 
 describe("the saga runner", () => {
   /** A runner whose writes wait until `answer` is called, one after the other. */
-  function createHeldUp(asked: string[]) {
+  function createHeldUp(asked: string[], answered: Answers = { release: hold(HoldState.RELEASED) }) {
     const written: Move[] = [];
     const answers: (() => void)[] = [];
     const runner: SagaRunner = createSagaRunner({
-      ...depsWith({ release: hold(HoldState.RELEASED) }, asked),
+      ...depsWith(answered, asked),
       moves: {
         submit: (move) =>
           new Promise((resolve) => {
@@ -72,6 +72,21 @@ describe("the saga runner", () => {
     answer();
     await run;
     assert.deepEqual(runner.lasting(nowMs), []);
+  });
+
+  it("comes back to a refund that is pending when payment says, and to any other open one by its own backoff", async () => {
+    for (const [answer, delayMs] of [
+      [refund({ isDone: false, pendingMs: 1_200_000 }), 1_200_000],
+      [refund({ isDone: false, pendingMs: 1 }), 200],
+      [refund({ isDone: false }), 200],
+    ] as const) {
+      const { runner, written, answer: writeOn } = createHeldUp([], { refund: answer });
+      const run = runner.run(bookingIn(Phase.refunding), { untilMs: 0 });
+      await until(() => written.length === 1);
+      assert.deepEqual([written[0]!.to, written[0]!.leaseMs], [Phase.refunding, delayMs]);
+      writeOn();
+      await run;
+    }
   });
 
   it("leaves what it can't go on with to others at once when it stops", async () => {

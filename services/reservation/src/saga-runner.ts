@@ -84,7 +84,7 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     const progress = await advance(booking, deps);
     switch (progress.kind) {
       case "again":
-        return await repeat(booking, untilMs, progress.because);
+        return await repeat(booking, untilMs, progress);
       case "noted":
         return await note(booking, progress);
       case "waiting":
@@ -120,8 +120,12 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     return next;
   }
 
-  async function repeat(booking: Booking, untilMs: number, because: unknown): Promise<Booking | undefined> {
-    const delayMs = backoffMs(booking.attempts, random());
+  async function repeat(
+    booking: Booking,
+    untilMs: number,
+    { because, notBeforeMs = 0 }: Progress & { kind: "again" },
+  ): Promise<Booking | undefined> {
+    const delayMs = Math.max(backoffMs(booking.attempts, random()), notBeforeMs);
     const stays = now() + delayMs < untilMs && !stopping.signal.aborted;
     steps.inc({ phase: phaseNames[booking.phase], result: "again" });
     logRepeat(booking, because);

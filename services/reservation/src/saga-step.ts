@@ -13,8 +13,8 @@ import type { RunningRefund } from "./store/refunds.ts";
 /** What a phase's calls came to. */
 export type Progress =
   | { kind: "learned"; command: Command }
-  /** Something is not known, or not yet done: the same phase again, later. */
-  | { kind: "again"; because: unknown }
+  /** Something is not known, or not yet done: the same phase again, later; not before `notBeforeMs` from now. */
+  | { kind: "again"; because: unknown; notBeforeMs?: number }
   /** The same phase again, at once, when this is written. */
   | {
       kind: "noted";

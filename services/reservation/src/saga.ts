@@ -1,10 +1,11 @@
 // The saga: for each phase that has work, the calls it guards and what is learned from them. The phase was written before;
 // every call is idempotent by its key. So to resume after any crash is to run forward again from the written phase.
 
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { RefusalReason } from "#stubs";
 import { assertNever } from "#shared/assert-never";
 import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
-import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
+import { PaymentState, type Refund } from "#gen/boxoffice/payment/v1/payment";
 import type { Answer } from "./answer.ts";
 import { isFree, Phase, type Booking } from "./domain/booking.ts";
 import { authorize } from "./saga-authorizing.ts";
@@ -90,8 +91,7 @@ async function refund(booking: Booking, { payments, inventory, readRefund }: Sag
     const answer = await payments.refund({ eventId, paymentId: paymentIdOf(booking), refundId: refundId!, ...part });
     // Nothing is left of it, though under another id: the money is back.
     const isBack = answer.kind === "refused" && answer.refusal.metadata["state"] === "REFUNDED";
-    if (answer.kind === "known" && !answer.value.finishTime)
-      return { kind: "again", because: "the refund is not known" };
+    if (answer.kind === "known" && !answer.value.finishTime) return unfinished(answer.value);
     if (answer.kind !== "known" && !isBack) return again(answer);
   }
   if (booking.phase === Phase.refunding) {
@@ -103,6 +103,12 @@ async function refund(booking: Booking, { payments, inventory, readRefund }: Sag
     if (released.kind !== "known" && !isFreed(released)) return again(released);
   }
   return learned({ kind: "partRefunded" });
+}
+
+// Some take days: payment says when it makes sense to ask again, and a webhook may end it sooner.
+function unfinished({ retryAfter }: Refund): Progress {
+  if (!retryAfter) return { kind: "again", because: "the refund is not known" };
+  return { kind: "again", because: "the refund is pending at the provider", notBeforeMs: durationMs(retryAfter) };
 }
 
 async function release(booking: Booking, { inventory }: SagaDeps): Promise<Progress> {

@@ -6,7 +6,7 @@
 //   tok_3ds                ACTION_REQUIRED, until `act`
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { PaymentService, RefusalReason } from "#stubs";
 import { implement, startGrpcServer } from "#shared/grpc-server";
@@ -36,7 +36,14 @@ export type FakePayment = {
   payments: Map<string, StoredPayment>;
   hooks: Hooks;
   /** How the provider's unclear answers come out, from now on. */
-  settings: { unknown: PaymentState; capturing: boolean; voiding: boolean; refunding: boolean };
+  settings: {
+    unknown: PaymentState;
+    capturing: boolean;
+    voiding: boolean;
+    refunding: boolean;
+    /** While refunding: the provider says that it is on its way, to be asked about after this. */
+    refundPendingMs: number | undefined;
+  };
   /** The states of a reservation's payments, in the order in which they were asked for. */
   statesOf(reservationId: string): (keyof typeof PaymentState)[];
   /** The customer proves who they are at the bank's page, or does not. */
@@ -51,7 +58,11 @@ export const bankPage = "https://bank.example/act";
 export async function startFakePayment(): Promise<FakePayment> {
   const payments = new Map<string, StoredPayment>();
   const hooks = createHooks();
-  const settings = { unknown: PaymentState.AUTHORIZING, capturing: false, voiding: false, refunding: false };
+  const settings: FakePayment["settings"] = {
+    ...{ unknown: PaymentState.AUTHORIZING, capturing: false, voiding: false, refunding: false },
+    refundPendingMs: undefined,
+  };
+  const isPending = () => settings.refunding && settings.refundPendingMs !== undefined;
 
   function outcome(payment: StoredPayment, shown = payment.state): PaymentOutcome {
     const { key, reservationId, customerId, amount } = payment.request;
@@ -65,6 +76,7 @@ export async function startFakePayment(): Promise<FakePayment> {
           refunded: { currencyCode: amount!.currencyCode, amountMinor: refundedOf(payment) },
           declineReason: payment.state === PaymentState.DECLINED ? "card_declined" : "",
           nextActionUrl: payment.state === PaymentState.ACTION_REQUIRED ? bankPage : "",
+          ...(isPending() && payment.refunds.size > 0 && { refundPendingTime: timestampFromMs(Date.now()) }),
         },
       },
     });
@@ -108,10 +120,14 @@ export async function startFakePayment(): Promise<FakePayment> {
       payment.refunds.set(refundId, amountMinor);
       if (refundedOf(payment) === totalMinor) payment.state = PaymentState.REFUNDED;
     }
-    const { refunding } = settings;
+    const { refunding, refundPendingMs } = settings;
     return {
       outcome: outcome(payment, refunding ? PaymentState.REFUNDING : payment.state),
-      refund: { refundId, ...(refunding ? {} : { finishTime: timestampFromMs(Date.now()) }) },
+      refund: {
+        refundId,
+        ...(!refunding && { finishTime: timestampFromMs(Date.now()) }),
+        ...(refunding && refundPendingMs !== undefined && { retryAfter: durationFromMs(refundPendingMs) }),
+      },
     };
   }
 

@@ -1,7 +1,7 @@
 // What a step of the saga stands in: neighbours that answer as they are told, and a booking in any phase.
 
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RefusalReason } from "#stubs";
 import { createRefusal } from "#shared/refusal";
 import { HoldSchema, HoldState, type Hold } from "#gen/boxoffice/inventory/v1/inventory";
@@ -70,9 +70,12 @@ export function bookingIn(phase: Phase): Booking {
   };
 }
 
-export function refund({ isDone }: { isDone: boolean }): Answer<Refund> {
-  const finishTime = isDone ? { finishTime: timestampFromMs(nowMs) } : {};
-  return { kind: "known", value: create(RefundSchema, { refundId: "refund", ...finishTime }) };
+export function refund({ isDone, pendingMs }: { isDone: boolean; pendingMs?: number }): Answer<Refund> {
+  const times = {
+    ...(isDone && { finishTime: timestampFromMs(nowMs) }),
+    ...(pendingMs !== undefined && { retryAfter: durationFromMs(pendingMs) }),
+  };
+  return { kind: "known", value: create(RefundSchema, { refundId: "refund", ...times }) };
 }
 
 export function paid(

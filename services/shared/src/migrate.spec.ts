@@ -6,10 +6,33 @@ import { createTestDatabase, rolePassword, type TestDatabase } from "../../../te
 import { isMigrated, migrate } from "./migrate.ts";
 import { createSql } from "./sql.ts";
 
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+};
+
 describe("migrate", () => {
   let database: TestDatabase;
   let dir: string;
   const options = () => ({ schema: "sample", role: "boxoffice_inventory", dir, password: rolePassword });
+
+  const versionNow = async () => {
+    const [row] = await database.sql<{ version: number }[]>`select max(version) as version from sample.migration`;
+    return row!.version;
+  };
+  /** A transaction that has read the table and goes on. */
+  const openReader = async () => {
+    const sql = createSql({ url: database.url, poolMax: 1, applicationName: "test" });
+    const reader = await sql.reserve();
+    await reader`begin`;
+    await reader`select id from sample.thing`;
+    return {
+      close: async () => {
+        await reader`commit`;
+        reader.release();
+        await sql.end();
+      },
+    };
+  };
 
   before(async () => {
     database = await createTestDatabase();
@@ -53,6 +76,45 @@ describe("migrate", () => {
     await assert.rejects(migrate(database.sql, options()), /division by zero/);
     await assert.rejects(database.sql`select half from sample.thing`, /does not exist/);
     await rm(join(dir, "0003_break.sql"));
+  });
+
+  it("keeps each migration that is done, though a later one of the same start fails", async () => {
+    await writeFile(join(dir, "0003_add_size.sql"), "alter table sample.thing add size int;");
+    await writeFile(join(dir, "0004_break.sql"), "select 1 / 0;");
+    await assert.rejects(migrate(database.sql, options()), /division by zero/);
+    assert.equal(await versionNow(), 3);
+    await rm(join(dir, "0004_break.sql"));
+    assert.deepEqual(await migrate(database.sql, options()), []);
+  });
+
+  it("lets others at a table that it waits for, says so, and goes on when the table is free", async () => {
+    await writeFile(join(dir, "0004_add_weight.sql"), "alter table sample.thing add weight int;");
+    const told: string[] = [];
+    const reader = await openReader();
+    const patience = { lockTimeoutMs: 100, lockPauseMs: 10, lockTriesMax: 1_000 };
+    const migrating = migrate(database.sql, { ...options(), ...patience, tell: (line) => told.push(line) });
+    await until(() => told.length > 2);
+    // Queued behind a migration that waits for good, this would wait as long as the reader reads.
+    await database.sql`select id from sample.thing`;
+    await reader.close();
+    assert.deepEqual(await migrating, ["0004_add_weight.sql"]);
+    assert.match(
+      told[0]!,
+      /^sample: 0004_add_weight\.sql waited 100 ms for a lock that somebody holds; try 2 of 1000 /,
+    );
+  });
+
+  it("gives up after some tries at a table that is never free, and has changed nothing", async () => {
+    await writeFile(join(dir, "0005_add_colour.sql"), "alter table sample.thing add colour text;");
+    const reader = await openReader();
+    const patience = { lockTimeoutMs: 20, lockPauseMs: 1, lockTriesMax: 3 };
+    await assert.rejects(
+      migrate(database.sql, { ...options(), ...patience }),
+      /0005_add_colour\.sql got no lock in 3 tries/,
+    );
+    await reader.close();
+    assert.equal(await versionNow(), 4);
+    await rm(join(dir, "0005_add_colour.sql"));
   });
 
   it("refuses a file that was changed after it was applied", async () => {

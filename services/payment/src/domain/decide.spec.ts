@@ -90,6 +90,8 @@ describe("decide", () => {
       fc.constant({ kind: "done" as const, ref: "x" }),
       fc.constant({ kind: "declined" as const, reason: "other" as const }),
       fc.constant({ kind: "actionRequired" as const, ref: "x", url: "https://bank" }),
+      fc.constant({ kind: "prepared" as const, ref: "x" }),
+      fc.constant({ kind: "pending" as const, cause: "other" as const }),
       fc.constant({ kind: "unknown" as const, cause: "timeout" }),
     );
     fc.assert(
@@ -128,7 +130,7 @@ function paymentIn(state: string): Payment | undefined {
     actionUrl: undefined,
     captureRef: undefined,
     declineReason: undefined,
-    ...{ refundedMinor: 0, returnedMinor: 0, refusals: 0, isRetryDue: true },
+    ...{ refundedMinor: 0, returnedMinor: 0, refundPendingSince: undefined, refusals: 0, isRetryDue: true },
     createdAt: new Date(0),
   };
 }

@@ -7,6 +7,7 @@ const reasons = [
   "authentication_required",
   "fraud_suspected",
   "invalid_token",
+  "currency_not_supported",
   "authorization_expired",
   "authorization_voided",
   "other",

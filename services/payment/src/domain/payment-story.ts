@@ -7,9 +7,14 @@ import { PaymentState, stateName, type Order, type PaymentKey } from "./payment.
 import type { Refund } from "./refund.ts";
 
 /** A refund with its times. */
-export type RefundRecord = Omit<Refund, "finishedAt"> & {
+export type RefundRecord = Pick<Refund, "refundId" | "whole" | "amountMinor" | "returnedMinor" | "createdAt"> & {
   /** When the provider's answer was written, and posted to the ledger; null while it is not known. */
   finishedAt: Date | null;
+  /** Since when the provider has said that it is on its way, and why. */
+  pendingSince: Date | null;
+  pendingCause: string | null;
+  /** When the provider is asked again, after it was pending or refused. */
+  retryAt: Date | null;
 };
 
 /** A payment with the times that are kept of it. */
@@ -88,11 +93,16 @@ function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: Refu
       (isAsked ? `, before ${order.provider} was asked.` : ": earlier refunds paid that back, and nobody is asked."),
     ids,
   };
-  if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? " Its answer is not known." : ""}` }];
+  if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? openWords(order, refund) : ""}` }];
   const text = isAsked
     ? `${order.provider} refunded ${amount}, and it was posted to the ledger.`
     : "That the places came back was posted to the ledger.";
   return [begun, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text, ids }];
+}
+
+function openWords({ provider }: PaymentOrder, { pendingSince, pendingCause }: RefundRecord): string {
+  if (!pendingSince) return " Its answer is not known.";
+  return ` ${provider} has had it in work since ${utcText(pendingSince)} (${pendingCause}).`;
 }
 
 // What only the present state tells of.
@@ -137,9 +147,7 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
       return [
         `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} ` +
           "payment does by itself.",
-        ...payment.refunds
-          .filter(({ finishedAt }) => !finishedAt)
-          .map(({ refundId }) => `Refund ${refundId} is posted to the ledger as soon as its answer is known.`),
+        ...payment.refunds.filter(({ finishedAt }) => !finishedAt).map(refundNext),
       ];
     }
     case PaymentState.ACTION_REQUIRED:
@@ -156,6 +164,14 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
     default:
       return assertNever(payment.state);
   }
+}
+
+function refundNext({ refundId, pendingSince, retryAt }: RefundRecord): string {
+  if (!pendingSince || !retryAt) return `Refund ${refundId} is posted to the ledger as soon as its answer is known.`;
+  return (
+    `Refund ${refundId} is on its way, which may take days: it is posted to the ledger when the provider says that it is done, ` +
+    `and is asked again after ${utcText(retryAt)}.`
+  );
 }
 
 // Of what came back in part; the state says the rest.

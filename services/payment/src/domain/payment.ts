@@ -29,6 +29,7 @@ export type Payment = PaymentKey & {
   order: Order | undefined;
   /** Known only while the state is AUTHORIZING. */
   paymentMethodToken: string | undefined;
+  /** While AUTHORIZING: what the provider has prepared, of which nothing is on hold yet. */
   authorizationRef: string | undefined;
   /** Where the customer has to go; known only while the state is ACTION_REQUIRED. */
   actionUrl: string | undefined;
@@ -38,6 +39,8 @@ export type Payment = PaymentKey & {
   refundedMinor: number;
   /** What the seats that came back with them had cost. */
   returnedMinor: number;
+  /** Since when the provider has said of the running refund that it is on its way. */
+  refundPendingSince: Date | undefined;
   /** How often the provider has refused, for good, to void it; each refund counts its own. */
   refusals: number;
   /** False for a while after such a refusal: the provider is left alone. */

@@ -12,11 +12,12 @@ const order = {
 const captured: Payment = {
   ...{ ...key, state: PaymentState.CAPTURED, order, paymentMethodToken: undefined, authorizationRef: "auth" },
   ...{ actionUrl: undefined, captureRef: "cap", declineReason: undefined, refundedMinor: 0, returnedMinor: 0 },
-  ...{ refusals: 0, isRetryDue: true, createdAt: new Date(0) },
+  ...{ refundPendingSince: undefined, refusals: 0, isRetryDue: true, createdAt: new Date(0) },
 };
 const done: Refund = {
   ...{ refundId: "f", whole: false, amountMinor: 30, returnedMinor: 25 },
   ...{ createdAt: new Date(0), finishedAt: new Date(1), refusals: 0, isRetryDue: true },
+  ...{ pendingSince: undefined, retryAfterMs: undefined },
 };
 const told = (payment: Payment | undefined, refunds: Refund[], refundId: string, part: RefundPart | undefined) => {
   const decision = decideRefund(payment, refunds, { ...key, refundId, part });

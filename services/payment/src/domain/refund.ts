@@ -23,8 +23,12 @@ export type Refund = RefundPart & {
   finishedAt: Date | undefined;
   /** How often the provider has refused it for good. */
   refusals: number;
-  /** False for a while after a refusal: the provider is left alone. */
+  /** Since when the provider has said that it is on its way. */
+  pendingSince: Date | undefined;
+  /** False for a while after a refusal, or after it was found pending: the provider is left alone. */
   isRetryDue: boolean;
+  /** While it is pending: milliseconds until the provider is asked again. */
+  retryAfterMs: number | undefined;
 };
 
 /** What to do next. */
@@ -47,7 +51,7 @@ export function decideRefund(
   const known = refunds.find(({ refundId }) => refundId === request.refundId);
   if (known) {
     if (!isRepeat(known, request)) return refuse(keyReused("refund_id"));
-    // A provider that refused for good is not asked again with every call.
+    // A provider that refused for good, or has it in work, is not asked again with every call.
     return { kind: known.finishedAt || !known.isRetryDue ? "answer" : "ask", refund: known };
   }
   switch (payment.state) {

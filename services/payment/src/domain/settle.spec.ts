@@ -22,7 +22,7 @@ const payment: Payment = {
   actionUrl: undefined,
   captureRef: "cap",
   declineReason: undefined,
-  ...{ refundedMinor: 0, returnedMinor: 0, refusals: 0, isRetryDue: true },
+  ...{ refundedMinor: 0, returnedMinor: 0, refundPendingSince: undefined, refusals: 0, isRetryDue: true },
   createdAt: new Date(0),
 };
 const { AUTHORIZING, ACTION_REQUIRED, CAPTURING, VOIDING } = PaymentState;
@@ -41,6 +41,7 @@ describe("settle", () => {
         amountMinor: 4_200,
         currencyCode: "EUR",
         paymentMethodToken: "tok",
+        authorizationRef: "auth",
       },
       { kind: "lookup", reference: "p", authorizationRef: "auth" },
       { kind: "capture", idempotencyKey: "p:capture", reference: "p", authorizationRef: "auth" },
@@ -104,6 +105,17 @@ describe("settle", () => {
     const asked = { kind: "actionRequired", ref: "x", url: "https://bank" } as const;
     const [first, ...others] = pending.map((state) => moved(settle({ ...payment, state }, asked)));
     assert.deepEqual([first?.to, first?.ref, first?.actionUrl], [ACTION_REQUIRED, "x", "https://bank"]);
+    assert.deepEqual(
+      others.filter((end) => end !== undefined),
+      [],
+    );
+  });
+
+  it("notes what the provider has prepared for an authorisation, which goes on, and else takes nothing from it", () => {
+    const [first, ...others] = pending.map((state) =>
+      moved(settle({ ...payment, state }, { kind: "prepared", ref: "x" })),
+    );
+    assert.deepEqual([first?.from, first?.to, first?.ref], [AUTHORIZING, AUTHORIZING, "x"]);
     assert.deepEqual(
       others.filter((end) => end !== undefined),
       [],

@@ -48,6 +48,7 @@ export function providerRequestOf(payment: Payment): ProviderRequest {
         amountMinor: present(payment, payment.order).amountMinor,
         currencyCode: present(payment, payment.order).currencyCode,
         paymentMethodToken: present(payment, payment.paymentMethodToken),
+        authorizationRef: payment.authorizationRef,
       };
     case PaymentState.ACTION_REQUIRED:
       return { kind: "lookup", reference, authorizationRef: present(payment, payment.authorizationRef) };
@@ -86,6 +87,13 @@ export function settle(payment: Payment, result: ProviderResult): Settlement | u
       return mayDecline(payment.state)
         ? { ...move, to: PaymentState.DECLINED, declineReason: result.reason }
         : { kind: "refused", payment, reason: result.reason, retryMs: retryDelayMs(payment.refusals + 1) };
+    case "prepared":
+      return payment.state === PaymentState.AUTHORIZING
+        ? { ...move, to: PaymentState.AUTHORIZING, ref: result.ref }
+        : undefined;
+    // Only a refund takes days.
+    case "pending":
+      return undefined;
     case "actionRequired":
       return payment.state === PaymentState.AUTHORIZING
         ? { ...move, to: PaymentState.ACTION_REQUIRED, ref: result.ref, actionUrl: result.url }

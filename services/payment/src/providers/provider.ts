@@ -6,11 +6,20 @@ import type { DeclineReason } from "../domain/decline-reason.ts";
 import type { Dispute } from "../domain/dispute.ts";
 import type { Fee } from "../domain/fee.ts";
 import type { PaymentKey } from "../domain/payment.ts";
+import type { PendingCause } from "../domain/pending-refund.ts";
 
 /** One thing to ask of a provider. `reference` is our name for the payment, which the provider knows it by as well. */
 export type ProviderRequest = { reference: string } & (
   | ({ idempotencyKey: string } & (
-      | { kind: "authorize"; eventId: string; amountMinor: number; currencyCode: string; paymentMethodToken: string }
+      | {
+          kind: "authorize";
+          eventId: string;
+          amountMinor: number;
+          currencyCode: string;
+          paymentMethodToken: string;
+          /** What the provider has prepared, once it is written down. */
+          authorizationRef: string | undefined;
+        }
       | { kind: "capture"; authorizationRef: string }
       | {
           kind: "void";
@@ -34,10 +43,17 @@ export type ProviderRequest = { reference: string } & (
 
 /** What came of it. */
 export type ProviderResult =
-  /** It was done; `ref` is the provider's name for it. Of a capture it may tell the fee; without one it is asked for later. */
-  | { kind: "done"; ref: string; fee?: Fee }
-  /** The provider says no, for good. */
-  | { kind: "declined"; reason: DeclineReason }
+  /**
+   * It was done; `ref` is the provider's name for it. Of a capture it may tell the fee; without one it is asked for later.
+   * `byHand`: by somebody else, at the provider; only of a refund.
+   */
+  | { kind: "done"; ref: string; fee?: Fee; byHand?: true }
+  /** The provider says no, for good. `detail` is for whoever has to mend a refund that was refused. */
+  | { kind: "declined"; reason: DeclineReason; detail?: "exceeds_what_is_left" }
+  /** Nothing is on hold yet: to be asked again with `ref`, as soon as that is written down. Only of an authorisation. */
+  | { kind: "prepared"; ref: string }
+  /** It is made, and on its way; that may take days. Only of a refund. */
+  | { kind: "pending"; cause: PendingCause }
   /** It waits for the customer, who has to go to `url`. Only of an authorisation. */
   | { kind: "actionRequired"; ref: string; url: string }
   /** It may have been done or not. `cause` is a short word for logs, without anything that the provider sent. */

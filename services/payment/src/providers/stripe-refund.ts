@@ -7,6 +7,14 @@ import { failureOf, resultOfFailure, resultOfRefund } from "./stripe-results.ts"
 
 type Request = ProviderRequest & { kind: "refund" };
 type Within = { timeout: number };
+type Found = {
+  /** Those that carry the id of the refund that is asked for. */
+  mine: Stripe.Refund[];
+  /** The one of them that has not failed. */
+  live: Stripe.Refund | undefined;
+  /** All refunds of the payment that have not failed, newest first. */
+  allLive: Stripe.Refund[];
+};
 
 /** Makes a refund unless it is there, and returns how it stands. Throws when Stripe can't be asked what there is. */
 export async function refundAtStripe(stripe: Stripe, request: Request, within: Within): Promise<ProviderResult> {
@@ -26,21 +34,40 @@ export async function refundAtStripe(stripe: Stripe, request: Request, within: W
     (made) => resultOfRefund(mine.find(({ id }) => id === made.id) ?? made),
     async (error: unknown) => {
       const failure = failureOf(error);
-      if (failure.kind !== "fault") return resultOfFailure(failure);
-      const { live: made } = await findRefunds(stripe, request, within);
+      if (failure.kind !== "fault" && failure.kind !== "refused") return resultOfFailure(failure);
+      const found = await findRefunds(stripe, request, within);
+      if (found.live) return resultOfRefund(found.live);
       // Refused, it is tried again later with the next key, and looked for first.
-      return made ? resultOfRefund(made) : { kind: "declined", reason: "other" };
+      if (failure.kind === "fault") return { kind: "declined", reason: "other" };
+      const { amount_received: capturedMinor } = await stripe.paymentIntents.retrieve(captureRef, {}, within);
+      return judgeByHand(request, found.allLive, capturedMinor) ?? resultOfFailure(failure);
     },
   );
 }
 
-async function findRefunds(
-  stripe: Stripe,
-  { captureRef, refundId }: Request,
-  within: Within,
-): Promise<{ mine: Stripe.Refund[]; live: Stripe.Refund | undefined }> {
+// What others gave back, in Stripe's dashboard, is the customer's as well. Where nothing of the payment is left, the customer
+// has all of it, so that this refund is made, whatever it was a part of: refunds of ours are never more in all than was captured.
+// Undefined where that is not why Stripe refuses.
+function judgeByHand(
+  { amountMinor }: Request,
+  refunds: readonly Stripe.Refund[],
+  capturedMinor: number,
+): ProviderResult | undefined {
+  const byHand = refunds.filter(({ metadata }) => metadata?.["refund_id"] === undefined);
+  const [newest] = byHand;
+  if (!newest) return undefined;
+  const leftMinor = refunds.reduce((left, { amount }) => left - amount, capturedMinor);
+  if (leftMinor >= amountMinor) return undefined;
+  // A person gives the rest as well, or finds that it was right so: that is no program's to say.
+  if (leftMinor > 0) return { kind: "declined", reason: "other", detail: "exceeds_what_is_left" };
+  const result = resultOfRefund(byHand.find(({ status }) => status !== "succeeded") ?? newest);
+  return result.kind === "done" ? { ...result, byHand: true } : result;
+}
+
+async function findRefunds(stripe: Stripe, { captureRef, refundId }: Request, within: Within): Promise<Found> {
   // Newest first; since a payment has one running refund at a time, what there is of this one is on the first page.
   const { data } = await stripe.refunds.list({ payment_intent: captureRef, limit: 100 }, within);
   const mine = data.filter(({ metadata }) => metadata?.["refund_id"] === refundId);
-  return { mine, live: mine.find(({ status }) => status !== "failed" && status !== "canceled") };
+  const allLive = data.filter(({ status }) => status !== "failed" && status !== "canceled");
+  return { mine, live: mine.find((refund) => allLive.includes(refund)), allLive };
 }

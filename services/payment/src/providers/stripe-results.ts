@@ -4,6 +4,7 @@
 
 import StripeClient, { type Stripe } from "stripe";
 import type { DeclineReason } from "../domain/decline-reason.ts";
+import { pendingCauses } from "../domain/pending-refund.ts";
 import type { ProviderResult } from "./provider.ts";
 
 /** What a call that failed tells. `cause` is for logs. Nothing of an error's text is here, since it may hold what was sent. */
@@ -65,7 +66,7 @@ export function resultOfVoid(intent: Stripe.PaymentIntent, failure?: Failure): P
   }
 }
 
-/** Returns how a refund stands. One that is pending may still fail. */
+/** Returns how a refund stands. One that is pending may still fail. https://docs.stripe.com/api/refunds/object */
 export function resultOfRefund(refund: Stripe.Refund): ProviderResult {
   switch (refund.status) {
     case "succeeded":
@@ -73,6 +74,10 @@ export function resultOfRefund(refund: Stripe.Refund): ProviderResult {
     case "failed":
     case "canceled":
       return declined("other");
+    case "pending":
+      return { kind: "pending", cause: pendingCauses.find((cause) => cause === refund.pending_reason) ?? "other" };
+    case "requires_action":
+      return { kind: "pending", cause: "customer" };
     default:
       return unknown(`refund_${refund.status}`);
   }
@@ -98,17 +103,12 @@ export function resultOfFailure(failure: Failure): ProviderResult {
   return failure.kind === "refused" ? declined(failure.reason) : unknown(failure.cause);
 }
 
-/** True when Stripe refuses to make an intent for its amount, which no later try can change. */
-export function isImpossibleAmount(error: unknown): boolean {
-  if (!(error instanceof StripeClient.errors.StripeInvalidRequestError)) return false;
-  return error.code === "amount_too_small" || error.code === "amount_too_large";
-}
-
 function reasonOfEnd(intent: Stripe.PaymentIntent): DeclineReason {
   return intent.cancellation_reason === "automatic" ? "authorization_expired" : "authorization_voided";
 }
 
 function reasonOfRefusal({ code, param }: { code?: string | undefined; param?: string | undefined }): DeclineReason {
+  if (param === "currency") return "currency_not_supported";
   switch (code) {
     case "capture_charge_authorization_expired":
     case "charge_expired_for_capture":

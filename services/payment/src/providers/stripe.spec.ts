@@ -170,16 +170,58 @@ describe("stripe", () => {
     assert.equal(intentOf(key).status, "canceled");
   });
 
-  it("voids an authorisation whose intent was lost to a fault, once Stripe has forgotten that", async () => {
+  it("goes on with another intent when making one met a fault, which Stripe would repeat for a day", async () => {
+    for (const when of ["before", "after"] as const) {
+      const key = newKey();
+      standIn.failNext("POST /v1/payment_intents", fault, when);
+      assert.equal(await authorize(key, "pm_ok", hasty), "AUTHORIZED");
+      assert.equal(await capture(key), "CAPTURED");
+      const made = intentsOf(key).map(({ status }) => status);
+      assert.deepEqual(made, when === "before" ? ["succeeded"] : ["requires_payment_method", "succeeded"]);
+    }
+  });
+
+  it("goes on for good with the intent that it wrote down first, whoever makes others", async () => {
     const key = newKey();
-    standIn.failNext("POST /v1/payment_intents", fault, "after");
-    assert.equal(await authorize(key), "AUTHORIZING");
-    assert.equal(await voidOf(key), "VOIDING");
+    standIn.failNext("POST /v1/payment_intents", fault);
+    standIn.failNext("POST /v1/payment_intents/*/confirm", "hang");
+    assert.equal(await authorize(key, "pm_ok", hasty), "AUTHORIZING");
     standIn.forgetKeys();
-    assert.equal(await voidOf(key), "VOIDED");
+    assert.equal(await authorize(key), "AUTHORIZED");
     assert.deepEqual(
       intentsOf(key).map(({ status }) => status),
-      ["requires_payment_method", "canceled"],
+      ["requires_capture"],
+    );
+  });
+
+  it("confirms one intent of a payment, however many replicas make one at once", async () => {
+    const key = newKey();
+    for (let times = 0; times < 4; times += 1) standIn.failNext("POST /v1/payment_intents", fault, "after");
+    await Promise.all(Array.from({ length: 8 }, (_, index) => authorize(key, "pm_ok", index % 2 ? client : hasty)));
+    assert.equal(await authorize(key), "AUTHORIZED");
+    const confirmed = intentsOf(key).filter(({ status }) => status === "requires_capture");
+    assert.equal(confirmed.length, 1);
+    const asked = standIn.asked.map(({ route }) => route).filter((route) => route.endsWith("/confirm"));
+    assert.equal(new Set(asked).size, 1);
+  });
+
+  it("voids at once what no intent could be made for, and an authorisation that comes late confirms none", async () => {
+    const key = newKey();
+    for (let times = 0; times < 3; times += 1) standIn.failNext("POST /v1/payment_intents", fault);
+    assert.equal(await authorize(key, "pm_ok", hasty), "AUTHORIZING");
+    assert.equal(await voidOf(key, hasty), "VOIDED");
+    assert.equal(await authorize(key), "VOIDED");
+    assert.deepEqual(intentsOf(key), []);
+  });
+
+  it("confirms nothing for an authorisation that was voided while its intent was made", async () => {
+    const key = newKey();
+    const voided = standIn.whenMade(async () => void (await voidOf(key)));
+    assert.equal(await authorize(key), "VOIDED");
+    await voided;
+    assert.deepEqual(
+      intentsOf(key).map(({ status }) => status),
+      ["canceled"],
     );
   });
 
@@ -195,17 +237,21 @@ describe("stripe", () => {
     });
   }
 
-  it("declines an authorisation of which Stripe refuses to make an intent, and leaves its void to a person", async () => {
-    const refusal = errorOf(400, { code: "parameter_invalid", param: "currency" });
-    standIn.failNext("POST /v1/payment_intents", refusal);
-    assert.equal(await authorize(newKey(), "pm_ok", hasty), "DECLINED other");
-    const lost = newKey();
-    standIn.failNext("POST /v1/payment_intents", "hang");
-    assert.equal(await authorize(lost, "pm_ok", hasty), "AUTHORIZING");
-    standIn.failNext("POST /v1/payment_intents", refusal);
-    assert.equal(await voidOf(lost), "VOIDING");
-    assert.equal(await refusalsOf("payment", lost), 1);
-  });
+  for (const [refusal, expected] of [
+    [errorOf(400, { code: "parameter_invalid", param: "amount" }), "DECLINED other"],
+    [errorOf(400, { param: "currency" }), "DECLINED currency_not_supported"],
+  ] as const) {
+    it(`declines what Stripe refuses to make an intent of (${expected}), and has nothing to void then`, async () => {
+      standIn.failNext("POST /v1/payment_intents", refusal);
+      assert.equal(await authorize(newKey(), "pm_ok", hasty), expected);
+      const lost = newKey();
+      standIn.failNext("POST /v1/payment_intents", "hang");
+      assert.equal(await authorize(lost, "pm_ok", hasty), "AUTHORIZING");
+      standIn.failNext("POST /v1/payment_intents", refusal);
+      assert.equal(await voidOf(lost), "VOIDED");
+      assert.equal(await refusalsOf("payment", lost), 0);
+    });
+  }
 
   it("keeps an authorisation open when a key is said to be another request's", async () => {
     const key = newKey();
@@ -253,15 +299,15 @@ describe("stripe", () => {
     assert.equal(await refusalsOf("payment", key), 1);
   });
 
-  for (const [currencyCode, amountMinor] of [
-    ["ISK", 4_200n],
-    ["UGX", 4_200n],
-    ["MGA", 4_200n],
-    ["KWD", 4_205n],
+  for (const [currencyCode, amountMinor, reason] of [
+    ["ISK", 4_200n, "currency_not_supported"],
+    ["UGX", 4_200n, "currency_not_supported"],
+    ["MGA", 4_200n, "currency_not_supported"],
+    ["KWD", 4_205n, "other"],
   ] as const) {
     it(`asks Stripe for nothing that it would count otherwise: ${amountMinor} ${currencyCode}`, async () => {
       const order = { ...orderFor(newKey(), "pm_ok"), amount: { currencyCode, amountMinor } };
-      assert.equal(summary(await client.authorize(order, inTime)), "DECLINED other");
+      assert.equal(summary(await client.authorize(order, inTime)), `DECLINED ${reason}`);
       assert.deepEqual(standIn.asked, []);
     });
   }
@@ -308,18 +354,46 @@ describe("stripe", () => {
     assert.equal(await capture(key), "DECLINED authorization_expired");
   });
 
-  it("waits for a refund that is pending, and makes no second one though Stripe forgot the key", async () => {
+  it("leaves a refund that is pending alone for a while, and makes no second one though Stripe forgot the key", async () => {
     const key = newKey();
     const refundId = randomUUID();
     await authorize(key);
     await capture(key);
     standIn.refundStatus = "pending";
-    assert.equal(summary(await hasty.refund({ key, refundId }, inTime)), "REFUNDING");
+    const { refund, outcome } = await client.refund({ key, refundId }, inTime);
+    assert.equal(summary({ outcome }), "REFUNDING");
+    assert.equal(refund?.finishTime, undefined);
+    assert.ok(refund?.retryAfter && refund.retryAfter.seconds <= 10n);
+    const asked = standIn.asked.length;
+    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDING");
+    assert.equal(standIn.asked.length, asked);
     const [made] = [...standIn.refunds.values()].slice(-1);
     made!.status = "succeeded";
     standIn.forgetKeys();
-    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
+    await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${refundId}`;
+    const done = await client.refund({ key, refundId }, inTime);
+    assert.deepEqual([summary(done), done.refund?.retryAfter], ["REFUNDED", undefined]);
     assert.equal(refundsOf(key).length, 1);
+  });
+
+  it("tries a refund that failed after it was pending with another key, later", async () => {
+    const key = newKey();
+    const refundId = randomUUID();
+    await authorize(key);
+    await capture(key);
+    standIn.refundStatus = "pending";
+    const ask = async () => {
+      await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${refundId}`;
+      return summary(await client.refund({ key, refundId }, inTime));
+    };
+    await ask();
+    const [made] = [...standIn.refunds.values()].slice(-1);
+    made!.status = "failed";
+    standIn.refundStatus = "succeeded";
+    assert.equal(await ask(), "REFUNDING");
+    assert.equal(await refusalsOf("refund", key), 1);
+    assert.equal(await ask(), "REFUNDED");
+    assert.equal(refundsOf(key).length, 2);
   });
 
   it("refunds in parts, each its own amount, though Stripe forgot the keys", async () => {
@@ -337,6 +411,7 @@ describe("stripe", () => {
     for (const made of standIn.refunds.values()) made.status = "succeeded";
     standIn.refundStatus = "succeeded";
     standIn.forgetKeys();
+    await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${first}`;
     assert.equal(await part(first, 1_000n), "CAPTURED");
     assert.equal(await part(second, 3_200n), "REFUNDED");
     assert.deepEqual(
@@ -380,17 +455,76 @@ describe("stripe", () => {
     });
   }
 
-  it("counts a refund as refused when somebody has given the money back by hand, in part or in full", async () => {
-    for (const amount of [1_000, 4_200]) {
+  describe("when somebody has given money back by hand", () => {
+    const giveByHand = (key: Key, amount: number, status = "succeeded") => {
+      const id = `re_by_hand_${randomUUID()}`;
+      standIn.refunds.set(id, { id, payment_intent: intentOf(key).id, amount, metadata: {}, status });
+      return id;
+    };
+    const paid = async () => {
       const key = newKey();
       await authorize(key);
       await capture(key);
-      const id = `re_by_hand_${amount}`;
-      standIn.refunds.set(id, { id, payment_intent: intentOf(key).id, amount, metadata: {}, status: "succeeded" });
-      assert.equal(summary(await client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
-      assert.equal(await refusalsOf("refund", key), 1);
+      return key;
+    };
+    const refund = async (key: Key, refundId: string, amountMinor = 4_200n) =>
+      summary(await client.refund({ key, refundId, part: { amountMinor, returnedMinor: 0n } }, inTime));
+    const rowOf = async (refundId: string) => {
+      const [row] = await harness.database.sql`
+        select provider_ref, refusals, refusal_reason from payment.refund where refund_id = ${refundId}`;
+      return row!;
+    };
+    const due = (refundId: string) => harness.database.sql`
+      update payment.refund set retry_at = now() where refund_id = ${refundId}`;
+
+    it("takes that for its own refund where nothing is left", async () => {
+      const key = await paid();
+      const refundId = randomUUID();
+      const byHand = giveByHand(key, 4_200);
+      assert.equal(await refund(key, refundId), "REFUNDED");
+      assert.deepEqual([(await rowOf(refundId))["provider_ref"], refundsOf(key)], [byHand, []]);
+    });
+
+    it("does so for each of its refunds where there are several", async () => {
+      const key = await paid();
+      const [ours, first, second] = [randomUUID(), randomUUID(), randomUUID()];
+      assert.equal(await refund(key, ours, 1_000n), "CAPTURED");
+      const byHand = [giveByHand(key, 200), giveByHand(key, 3_000)];
+      assert.equal(await refund(key, first, 2_000n), "CAPTURED");
+      assert.equal(await refund(key, second, 1_200n), "REFUNDED");
+      assert.ok(byHand.includes(String((await rowOf(first))["provider_ref"])));
+      assert.ok(byHand.includes(String((await rowOf(second))["provider_ref"])));
+      assert.deepEqual(
+        refundsOf(key).map(({ amount }) => amount),
+        [1_000],
+      );
+    });
+
+    it("refuses with a reason of its own what is more than is left, until a person has given the rest as well", async () => {
+      const key = await paid();
+      const refundId = randomUUID();
+      giveByHand(key, 1_000);
+      assert.equal(await refund(key, refundId), "REFUNDING");
+      const { refusals, refusal_reason: reason } = await rowOf(refundId);
+      assert.deepEqual([refusals, reason], [1, "exceeds_what_is_left"]);
+      giveByHand(key, 3_200);
+      await due(refundId);
+      assert.equal(await refund(key, refundId), "REFUNDED");
       assert.deepEqual(refundsOf(key), []);
-    }
+    });
+
+    it("counts none that failed, and waits for one that is pending", async () => {
+      const key = await paid();
+      const refundId = randomUUID();
+      giveByHand(key, 4_200, "failed");
+      const pending = giveByHand(key, 4_200, "pending");
+      assert.equal(await refund(key, refundId), "REFUNDING");
+      assert.equal((await rowOf(refundId))["refusals"], 0);
+      standIn.refunds.get(pending)!.status = "succeeded";
+      await due(refundId);
+      assert.equal(await refund(key, refundId), "REFUNDED");
+      assert.equal((await rowOf(refundId))["provider_ref"], pending);
+    });
   });
 
   it("refuses no refund of which it can't be told whether it was made", async () => {
@@ -482,6 +616,23 @@ describe("stripe", () => {
       dispute.status = "won";
       assert.equal(await send(eventOf("charge.dispute.closed", { ...dispute, status: "lost" })), "accepted");
       assert.deepEqual(await disputed(), ["3 4200 EUR"]);
+    });
+
+    it("hears of a pending refund's end at once, however long it would be left alone", async () => {
+      const key = newKey();
+      await authorize(key);
+      await capture(key);
+      standIn.refundStatus = "pending";
+      assert.equal(summary(await client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
+      await harness.database.sql`
+        update payment.refund set retry_at = now() + interval '1 hour' where payment_id = ${key.paymentId}`;
+      const [made] = refundsOf(key);
+      const metadata = { event_id: key.eventId, payment_id: key.paymentId };
+      assert.equal(await send(eventOf("refund.updated", { ...made, metadata })), "accepted");
+      assert.equal(await read(key), "REFUNDING");
+      made!.status = "succeeded";
+      assert.equal(await send(eventOf("refund.updated", { ...made, metadata })), "accepted");
+      assert.equal(await read(key), "REFUNDED");
     });
 
     it("shows a refund that has failed after it was done, once, and lets a running one be", async () => {

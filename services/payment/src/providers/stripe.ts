@@ -1,6 +1,7 @@
 // The client of Stripe: PaymentIntents that are captured by hand. An authorisation is two calls, one that makes the intent and
-// one that confirms it. The first needs no card, so a void can repeat it with the same key: it finds the intent of an
-// authorisation whose answer was lost, or makes it first, and cancels it; an authorisation that arrives later finds it dead.
+// one that confirms it. The first needs no card and holds no money, so it may be made more than once; which of them is
+// confirmed is written down before that, and never another one. So nothing is on hold where none is written down, and what is
+// voided then never will be.
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -8,13 +9,12 @@ import StripeClient, { type Stripe } from "stripe";
 import { assertNever } from "#shared/assert-never";
 import type { DeclineReason } from "../domain/decline-reason.ts";
 import type { FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
-import { isStripeAmount } from "./stripe-amounts.ts";
+import { faultOfAmount } from "./stripe-amounts.ts";
 import { feeAtStripe } from "./stripe-fee.ts";
 import { readStripeNotice } from "./stripe-notice.ts";
 import { refundAtStripe } from "./stripe-refund.ts";
 import {
   failureOf,
-  isImpossibleAmount,
   resultOfAuthorization,
   resultOfCapture,
   resultOfFailure,
@@ -75,23 +75,27 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
   }
 
   async function authorize(request: Step<"authorize">, within: Within): Promise<ProviderResult> {
-    const made = await makeIntent(request, within);
-    if (made.kind === "impossible") return { kind: "declined", reason: "other" };
-    if (made.kind === "failed") return resultOfFailure(made.failure);
-    const { id } = made;
+    const { authorizationRef: id } = request;
+    if (id === undefined) return await prepare(request, within);
     const card = { payment_method: request.paymentMethodToken, return_url: options.returnUrl };
     const call = stripe.paymentIntents.confirm(id, card, { ...within, idempotencyKey: request.idempotencyKey });
     return await judged(call, { id, judge: resultOfAuthorization, within, isBankFinal: true });
   }
 
-  // The same for an authorisation and its void, and nothing of it is secret or lost: a repeat finds the intent. `impossible` is
-  // what Stripe makes no intent of, ever, so that there is nothing to void either.
+  // A key finds the intent of a call whose answer was lost. A fault would be all that it brings for a day: then an intent is
+  // made with another one, the library's own, and whatever stands behind the fault is never confirmed.
+  async function prepare(request: Step<"authorize">, within: Within): Promise<ProviderResult> {
+    const reason = faultOfAmount(request);
+    if (reason) return { kind: "declined", reason };
+    const first = await makeIntent(request, { ...within, idempotencyKey: creationKey(request) });
+    const made = first.kind === "fault" ? await makeIntent(request, within) : first;
+    return made.kind === "made" ? { kind: "prepared", ref: made.id } : resultOfFailure(made);
+  }
+
   async function makeIntent(
-    request: Step<"authorize" | "void">,
-    within: Within,
-  ): Promise<{ kind: "made"; id: string } | { kind: "impossible" } | { kind: "failed"; failure: Failure }> {
-    const { reference, eventId, amountMinor, currencyCode } = request;
-    if (!isStripeAmount(request)) return { kind: "impossible" };
+    { reference, eventId, amountMinor, currencyCode }: Step<"authorize" | "void">,
+    options: Within & { idempotencyKey?: string },
+  ): Promise<{ kind: "made"; id: string } | Failure> {
     const making = stripe.paymentIntents.create(
       {
         amount: amountMinor,
@@ -100,13 +104,9 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
         allowed_payment_method_types: ["card"],
         metadata: { event_id: eventId, payment_id: reference },
       },
-      { ...within, idempotencyKey: `${reference}:create` },
+      options,
     );
-    return await making.then(
-      ({ id }) => ({ kind: "made", id }),
-      (error: unknown) =>
-        isImpossibleAmount(error) ? { kind: "impossible" } : { kind: "failed", failure: failureOf(error) },
-    );
+    return await making.then(({ id }) => ({ kind: "made", id }), failureOf);
   }
 
   // With a new key for each call, the library's own, as is a void: the intent's status lets each happen once, and a fault would
@@ -126,14 +126,28 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
   }
 
   async function voidIntent(request: Step<"void">, within: Within): Promise<ProviderResult> {
-    let id = request.authorizationRef;
-    if (id === undefined) {
-      const made = await makeIntent(request, within);
-      if (made.kind === "impossible") return { kind: "done", ref: "none" };
-      if (made.kind === "failed") return resultOfFailure(made.failure);
-      id = made.id;
-    }
+    const { authorizationRef: id } = request;
+    if (id === undefined) return await voidUnwritten(request, within);
     return await judged(stripe.paymentIntents.cancel(id, {}, within), { id, judge: resultOfVoid, within });
+  }
+
+  // Nothing that is not written down is confirmed, not even by a call that is still on its way. The intent of an answer that was
+  // lost is found by its key and canceled all the same: a build from before confirmed what it had not written down.
+  async function voidUnwritten(request: Step<"void">, within: Within): Promise<ProviderResult> {
+    if (faultOfAmount(request)) return nothingToVoid;
+    const made = await makeIntent(request, { ...within, idempotencyKey: creationKey(request) });
+    switch (made.kind) {
+      case "made":
+        return await voidIntent({ ...request, authorizationRef: made.id }, within);
+      case "refused":
+      case "fault":
+        return nothingToVoid;
+      case "unclear":
+      case "unanswered":
+        return resultOfFailure(made);
+      default:
+        return assertNever(made);
+    }
   }
 
   async function perform(request: ProviderRequest, within: Within): Promise<ProviderResult> {
@@ -182,7 +196,12 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
   };
 }
 
+const nothingToVoid: ProviderResult = { kind: "done", ref: "none" };
 const timedOut = { kind: "unknown" as const, cause: "timeout" };
+
+function creationKey({ reference }: Step<"authorize" | "void">): string {
+  return `${reference}:create`;
+}
 
 function unknown(cause: string) {
   return { kind: "unknown" as const, cause };

@@ -1,6 +1,7 @@
 // Between the contract's messages and the domain.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type {
   PaymentKey as PaymentKeyMessage,
   PaymentOutcomeSchema,
@@ -32,6 +33,7 @@ export function refundMessage({ payment, refund }: StandingRefund): MessageInitS
     returnedMinor: BigInt(refund.returnedMinor),
     createTime: timestampInit(refund.createdAt),
     ...(refund.finishedAt && { finishTime: timestampInit(refund.finishedAt) }),
+    ...(refund.retryAfterMs !== undefined && { retryAfter: durationFromMs(refund.retryAfterMs) }),
   };
 }
 
@@ -44,6 +46,7 @@ function paymentMessage(payment: Payment): MessageInitShape<typeof PaymentSchema
     declineReason: payment.declineReason ?? "",
     createTime: timestampInit(payment.createdAt),
     nextActionUrl: payment.actionUrl ?? "",
+    ...(payment.refundPendingSince && { refundPendingTime: timestampInit(payment.refundPendingSince) }),
     ...(order && {
       reservationId: order.reservationId,
       customerId: order.customerId,

@@ -182,8 +182,9 @@ export async function claimUnfinished(
 }
 
 /**
- * Takes a booking that waits for its customer to act, and keeps others away from it for `leaseMs`. Undefined where it waits
- * for nothing of that kind, or is due later than in `dueWithinMs`: it was asked about a moment ago.
+ * Takes a booking that waits for its customer to act, or for its refund, and keeps others away from it for `leaseMs`. Undefined
+ * where it waits for nothing of that kind, or, for its customer, is due later than in `dueWithinMs`: it was asked about a
+ * moment ago. A refund may be due in an hour.
  */
 export async function claimWaiting(
   sql: Sql,
@@ -194,8 +195,10 @@ export async function claimWaiting(
     update reservation.reservation r
     set next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
     where r.event_id = ${eventId} and r.reservation_id = ${reservationId}
-      and r.phase = ${Phase.authorizing} and r.next_action_url is not null
-      and r.next_attempt_at <= clock_timestamp() + ${dueWithinMs}::int * interval '1 millisecond'
+      and (
+        r.phase in (${Phase.refunding}, ${Phase.partRefunding})
+        or (r.phase = ${Phase.authorizing} and r.next_action_url is not null
+          and r.next_attempt_at <= clock_timestamp() + ${dueWithinMs}::int * interval '1 millisecond'))
     returning ${bookingColumns(sql)}`;
   return booking;
 }

@@ -12,6 +12,8 @@ export type AuditedBooking = BookingKey & {
   overdue: boolean;
   /** It was paid, and stands in a phase before that. */
   backwards: boolean;
+  /** What is being given back, or was paid last. */
+  paymentId: string | null;
   /** Its phase and its attempts to pay contradict each other. */
   contradictory: boolean;
   /** It is confirmed and has not one ticket for each place, or it is not and one of its tickets is live. */
@@ -41,7 +43,7 @@ const overdueAfter = "60 seconds";
 export async function auditBookings(sql: Sql, query: AuditQuery<AuditedBooking>): Promise<AuditedBooking[]> {
   return await sql<AuditedBooking[]>`
     select r.event_id as "eventId", r.reservation_id as "reservationId",
-      coalesce(r.hold_id, r.reservation_id) as "holdId", r.phase,
+      coalesce(r.hold_id, r.reservation_id) as "holdId", r.phase, r.payment_id as "paymentId",
       (r.next_attempt_at is not null or r.phase = ${Phase.held})
         -- While the provider is unclear, an authorisation may take as long as the hold lasts.
         and greatest(r.phase_at, case when r.phase in (${Phase.held}, ${Phase.authorizing}) then r.hold_expires_at end)

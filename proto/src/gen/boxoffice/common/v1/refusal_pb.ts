@@ -165,7 +165,9 @@ export enum RefusalReason {
   HOLD_EXPIRED = 8,
 
   /**
-   * The provider declined the payment; `metadata.decline_reason` is the provider's reason (FAILED_PRECONDITION).
+   * The provider declined the payment (FAILED_PRECONDITION). `metadata.decline_reason` is one of `card_declined`,
+   * `insufficient_funds`, `expired_card`, `authentication_required`, `fraud_suspected`, `invalid_token`,
+   * `currency_not_supported` (the provider does not take it), `authorization_expired`, `authorization_voided` and `other`.
    *
    * @generated from enum value: REFUSAL_REASON_PAYMENT_DECLINED = 9;
    */

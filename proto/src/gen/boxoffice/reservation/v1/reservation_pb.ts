@@ -1100,8 +1100,8 @@ export const ReservationService: GenService<{
     output: typeof CheckoutResponseSchema;
   },
   /**
-   * Carries a booking on at once that waits for its payment, since the payment is said to have moved. Only a hint: without
-   * it the booking goes on a little later. Does nothing for any other booking.
+   * Carries a booking on at once that waits for its payment or its refund, since that is said to have moved. Only a hint:
+   * without it the booking goes on later, a refund that takes the provider days within an hour. Does nothing for any other.
    *
    * @generated from rpc boxoffice.reservation.v1.ReservationService.ResumeCheckout
    */
