@@ -16,7 +16,7 @@ const payload: TicketPayload = {
 const at = (ms: number) => new Date(1_800_000_000_000 + ms);
 const ticketOf = (fields: Partial<Ticket> = {}): Ticket => ({
   ...{ eventId, ticketId: payload.ticketId, reservationId: "booking", place: 1, areaId: "stalls" },
-  ...{ seatRow: "A", seatNumber: 1, customerId: "customer-1", previousCustomerId: null, epoch: 1, epochAt: at(0) },
+  ...{ seatRow: "A", seatNumber: 1, customerId: "customer-1", epoch: 1, epochAt: at(0) },
   ...{ revokedAt: null, issuedAt: at(0), admittedAt: null },
   ...fields,
 });
