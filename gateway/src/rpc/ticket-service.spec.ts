@@ -101,16 +101,34 @@ describe("TicketService at the edge", () => {
     gateway.fakes.tickets.submitScans = async ({ scans }) => ({
       results: scans.map(({ nonce }) => ({
         ...{ nonce, ticketId, verdict: internal.ScanVerdict.DOUBLE },
-        first: admission,
+        ...{ first: admission, clockWrong: true },
       })),
-      doubles: [{ ticketId, first: admission, others: [{ ...admission, deviceId: "scanner-2" }] }],
+      doubles: [{ ticketId, first: admission, others: [{ ...admission, deviceId: "scanner-2" }], othersLeftOut: 3 }],
     });
     const { results, doubles } = await gate().submitScans({
       ...{ eventId, deviceId: "scanner-2" },
       scans: [{ code: "AQ", nonce: "x", gate: "south", scanTime: timestampFromMs(1_790_000_200_000) }],
     });
     assert.deepEqual([results[0]?.nonce, results[0]?.verdict], ["x", edge.ScanVerdict.DOUBLE]);
+    assert.equal(results[0]?.clockWrong, true);
     assert.deepEqual([doubles[0]?.first?.deviceId, doubles[0]?.others[0]?.deviceId], ["scanner-1", "scanner-2"]);
+    assert.equal(doubles[0]?.othersLeftOut, 3);
+  });
+
+  it("passes on a malformed scan, which must not fail its neighbours", async () => {
+    gateway.fakes.tickets.submitScans = async ({ scans }) => ({
+      results: scans.map(({ nonce }) => ({ nonce, verdict: internal.ScanVerdict.MALFORMED })),
+    });
+    const scans = [{ code: "A".repeat(500), nonce: "a\0b", gate: "x".repeat(100) }];
+    const { results } = await gate().submitScans({ eventId, deviceId: "scanner-2", scans });
+    assert.deepEqual(
+      results.map(({ nonce, verdict }) => [nonce, verdict]),
+      [["a\0b", edge.ScanVerdict.MALFORMED]],
+    );
+    await assert.rejects(
+      gate().submitScans({ eventId, deviceId: "scanner-2", scans: [] }),
+      (error: unknown) => ConnectError.from(error).code === Code.InvalidArgument,
+    );
   });
 
   it("hands a gate what it needs to work offline", async () => {
