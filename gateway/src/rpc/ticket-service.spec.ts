@@ -132,7 +132,10 @@ describe("TicketService at the edge", () => {
   });
 
   it("hands a gate what it needs to work offline", async () => {
-    const key = { keyId: "0a0b0c0d", publicKey: new Uint8Array(32).fill(7), createTime: ticket.issueTime };
+    const key = {
+      ...{ keyId: "0a0b0c0d", publicKey: new Uint8Array(32).fill(7) },
+      ...{ createTime: ticket.issueTime, retireTime: admission.admitTime },
+    };
     gateway.fakes.tickets.getVerificationKeys = async () => ({ keys: [key] });
     gateway.fakes.tickets.getRevocations = async ({ pageToken }) => ({
       entries: new Uint8Array(18),
@@ -140,9 +143,22 @@ describe("TicketService at the edge", () => {
     });
     const { keys } = await gate().getVerificationKeys({});
     assert.deepEqual([keys[0]?.keyId, keys[0]?.publicKey], [key.keyId, key.publicKey]);
+    assert.deepEqual(keys[0]?.retireTime?.seconds, key.retireTime.seconds);
     const first = await gate().getRevocations({ eventId });
     assert.deepEqual([first.entries.length, first.nextPageToken], [18, ticketId]);
     assert.equal((await gate().getRevocations({ eventId, pageToken: ticketId })).nextPageToken, "");
+  });
+
+  it("lists the tickets of a booking for organisers, and does not say whose they are", async () => {
+    gateway.fakes.tickets.listReservationTickets = async (request) => {
+      assert.deepEqual([request.reservationId, request.pageSize, request.pageToken], [reservationId, 7, "token"]);
+      return { tickets: [ticket], nextPageToken: "next" };
+    };
+    const body = { eventId, reservationId, pageSize: 7, pageToken: "token" };
+    const { tickets, nextPageToken } = await organiser().listReservationTickets(body);
+    assert.deepEqual([tickets[0]?.ticketId, nextPageToken], [ticketId, "next"]);
+    const answer = await post(gateway.url, "TicketService/ListReservationTickets", body, { token: organiserToken() });
+    assert.ok(!JSON.stringify(answer.body).includes("guest:1"));
   });
 
   it("revokes for organisers", async () => {

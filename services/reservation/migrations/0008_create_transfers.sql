@@ -22,3 +22,6 @@ from reservation.ticket t
 where t.previous_customer_id is not null;
 
 grant select, insert on reservation.transfer to boxoffice_reservation;
+
+comment on column reservation.ticket_key.retired_at is
+  'Set by hand. The key signs nothing as soon as this is set; its codes open doors until then, so that it may lie ahead.';

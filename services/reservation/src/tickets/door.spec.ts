@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AdmissionRefusal, ScanVerdict, type Admission, type Ticket } from "#gen/boxoffice/reservation/v1/ticket";
 import { admit, buyTickets, codeOf, submit, ticketsOf, wordOf } from "../../test/doors.ts";
@@ -38,6 +38,7 @@ describe("the door", () => {
     const codes = await Promise.all(tickets.map((ticket) => codeOf(replica, ticket)));
     return { ids, eventId: ids.eventId, tickets: tickets as [Ticket, Ticket], codes: codes as [string, string] };
   };
+  const isUnavailable = (error: unknown) => error instanceof ConnectError && error.code === Code.Unavailable;
   const isInvalid = (error: unknown) => error instanceof ConnectError && error.code === Code.InvalidArgument;
   const placeOf = (admission: Admission | undefined) => admission && `${admission.deviceId}/${admission.nonce}`;
 
@@ -373,6 +374,21 @@ describe("the door", () => {
       await rotated.stop();
     });
 
+    it("that are to be retired sign nothing more, and open doors until then", async () => {
+      const ending = await world.startReplica({ TICKET_SECRET: "a ticket secret that is to end, 32 or more" });
+      const { eventId, tickets } = await arrive();
+      const code = await codeOf(ending, tickets[0]);
+      const { keyId } = parseCode(code)!.payload;
+      await world.database.sql`
+        update reservation.ticket_key set retired_at = '2099-01-01T00:00:00Z' where key_id = ${keyId}`;
+      await assert.rejects(codeOf(ending, tickets[1]), isUnavailable);
+      const { keys } = await replica.tickets.getVerificationKeys({}, within);
+      const published = keys.find((key) => key.keyId === keyId);
+      assert.equal(published?.retireTime && timestampMs(published.retireTime), Date.UTC(2099, 0, 1));
+      assert.equal(wordOf(await admit(ending, { eventId, code })), "admitted");
+      await ending.stop();
+    });
+
     it("that were retired open no door at once, on any replica, and are published no more", async () => {
       const leaked = await world.startReplica({ TICKET_SECRET: "a ticket secret that leaked, 32 or more" });
       const { eventId, tickets } = await arrive();
@@ -385,6 +401,8 @@ describe("the door", () => {
         assert.equal(wordOf(await admit(each, { eventId, code })), "UNKNOWN_KEY");
       const { keys } = await leaked.tickets.getVerificationKeys({}, within);
       assert.ok(keys.every((key) => key.keyId !== keyId));
+      await assert.rejects(codeOf(leaked, tickets[1]), isUnavailable);
+      assert.notEqual(parseCode(await codeOf(replica, tickets[1]))!.payload.keyId, keyId);
       await leaked.stop();
     });
   });

@@ -179,6 +179,32 @@ describe("tickets", () => {
       assert.deepEqual((await replica.tickets.listTickets({ customerId: "nobody", eventId }, within)).tickets, []);
     });
 
+    it("to organisers by their booking, whoever has them, page by page, revoked ones too", async () => {
+      const { ids, tickets } = await buyTickets(replica);
+      const [given, revoked] = tickets as [Ticket, Ticket];
+      const key = { eventId: ids.eventId, ticketId: given.ticketId, customerId };
+      await replica.tickets.transferTicket({ key, epoch: 1, receiverId: "friend" }, within);
+      await replica.tickets.revokeTicket({ eventId: ids.eventId, ticketId: revoked.ticketId }, within);
+      const booking = { eventId: ids.eventId.toUpperCase(), reservationId: ids.reservationId.toUpperCase() };
+      const first = await replica.tickets.listReservationTickets({ ...booking, pageSize: 1 }, within);
+      const rest = await replica.tickets.listReservationTickets(
+        { ...booking, pageSize: 1, pageToken: first.nextPageToken },
+        within,
+      );
+      assert.deepEqual(
+        [...first.tickets, ...rest.tickets].map(({ ticketId, state }) => [ticketId, TicketState[state]]),
+        [
+          [given.ticketId, "VALID"],
+          [revoked.ticketId, "REVOKED"],
+        ],
+      );
+      assert.equal(rest.nextPageToken, "");
+      const elsewhere = await replica.tickets.listReservationTickets(newIds(), within);
+      assert.deepEqual(elsewhere.tickets, []);
+      const wrong = replica.tickets.listReservationTickets({ ...booking, pageToken: "AA" }, within);
+      await assert.rejects(wrong, isInvalid);
+    });
+
     it("from page tokens that it made, and no others", async () => {
       const { eventId, reservationId } = newIds();
       const cursor = { eventId, reservationId, place: 7 };
