@@ -151,14 +151,22 @@ describe("doors, end to end", function () {
     };
     assert.deepEqual([isGoodOffline(code), isGoodOffline(voided)], [true, false]);
 
-    const handIn = (deviceId: string, agoMs: number) =>
+    const handIn = (deviceId: string, scannedAtMs: number) =>
       gate.tickets.submitScans({
         ...{ eventId, deviceId },
-        scans: [{ code, nonce: "1", gate: deviceId, scanTime: timestampFromMs(Date.now() - agoMs) }],
+        scans: [
+          { code, nonce: "1", gate: deviceId, scanTime: timestampFromMs(scannedAtMs) },
+          { code, nonce: "a bad one", gate: "\0", scanTime: timestampFromMs(scannedAtMs) },
+        ],
       });
-    assert.equal((await handIn("south", 60_000)).results[0]?.verdict, ScanVerdict.FIRST);
-    const { results, doubles } = await handIn("north", 120_000);
-    assert.equal(results[0]?.verdict, ScanVerdict.FIRST);
+    const verdictsOf = ({ results }: Awaited<ReturnType<typeof handIn>>) =>
+      results.map(({ verdict }) => ScanVerdict[verdict]);
+    const [northMs, southMs] = [Date.now(), Date.now() + 5];
+    await eventually("the later scan is past", async () => (Date.now() > southMs + 5 ? true : undefined));
+    assert.deepEqual(verdictsOf(await handIn("south", southMs)), ["FIRST", "MALFORMED"]);
+    const answer = await handIn("north", northMs);
+    assert.deepEqual(verdictsOf(answer), ["FIRST", "MALFORMED"]);
+    const { doubles } = answer;
     assert.deepEqual(
       doubles.map(({ ticketId, first, others }) => [ticketId, first?.gate, others.map((each) => each.gate)]),
       [[good.tickets[0]!.ticketId, "north", ["south"]]],

@@ -99,6 +99,34 @@ describe("migrations", () => {
     assert.deepEqual([...due], [{ payment_id: captured, asks: 0 }]);
   });
 
+  it("of reservation keep the latest transfer of each ticket, with its time where a revocation has not taken it", async () => {
+    await rewind("reservation", 7);
+    const { sql } = database;
+    const ids = { eventId: randomUUID(), reservationId: randomUUID() };
+    await sql`
+      insert into reservation.reservation (event_id, reservation_id, customer_id, area_id, quantity, seats,
+        unit_price_minor, currency, phase, payment_id, confirmed_at, hold_expires_at)
+      values (${ids.eventId}, ${ids.reservationId}, 'buyer', 'floor', 3, '', 100, 'EUR', 5, ${randomUUID()}, now(), now())`;
+    await sql`
+      insert into reservation.ticket (event_id, reservation_id, place, area_id, customer_id, previous_customer_id, epoch,
+        revoked_at, revoke_reason)
+      values (${ids.eventId}, ${ids.reservationId}, 1, 'floor', 'buyer', null, 1, null, null),
+        (${ids.eventId}, ${ids.reservationId}, 2, 'floor', 'third', 'second', 3, null, null),
+        (${ids.eventId}, ${ids.reservationId}, 3, 'floor', 'second', 'buyer', 3, now(), 'lost')`;
+    await migrateAll(database.url, rolePassword);
+    const rows = await sql<{ place: number; epoch: number; giver: string; receiver: string; timed: boolean }[]>`
+      select t.place, f.epoch, f.customer_id as giver, f.receiver_id as receiver, f.transferred_at = t.epoch_at as timed
+      from reservation.transfer f join reservation.ticket t using (event_id, ticket_id)
+      order by t.place`;
+    assert.deepEqual(
+      rows.map(({ place, epoch, giver, receiver, timed }) => [place, epoch, giver, receiver, timed]),
+      [
+        [2, 2, "second", "third", true],
+        [3, 1, "buyer", "second", null],
+      ],
+    );
+  });
+
   it("of reservation give each refund from before a row with what it paid back", async () => {
     await rewind("reservation", 3);
     const { sql } = database;

@@ -80,6 +80,7 @@ const policies = new Map<DescMethod, MethodPolicy>([
   [TicketService.method.verifyTicket, atTheDoor],
   [TicketService.method.admitTicket, atTheDoor],
   [TicketService.method.submitScans, { ...atTheDoor, priority: "cancelling" }],
+  [TicketService.method.listReservationTickets, organise],
   [TicketService.method.revokeTicket, { ...organise, priority: "cancelling" }],
   [TicketService.method.getVerificationKeys, atTheDoor],
   [TicketService.method.getRevocations, { ...atTheDoor, priority: "cancelling" }],

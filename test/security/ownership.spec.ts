@@ -131,6 +131,13 @@ const attacks: Record<string, Attack | typeof takesNoCustomersIds> = {
       "PermissionDenied",
     );
   },
+  // Not even of their own bookings, whose tickets ListTickets lists as long as they are theirs.
+  "TicketService.ListReservationTickets": async ({ thief, victim, paid: { eventId, reservationId } }) => {
+    for (const who of [thief, victim]) {
+      const asking = who.tickets.listReservationTickets({ eventId, reservationId });
+      assert.equal(await reasonOf(asking), "PermissionDenied");
+    }
+  },
   "TicketService.RevokeTicket": async ({ thief, ticket: { eventId, ticketId } }) => {
     assert.equal(await reasonOf(thief.tickets.revokeTicket({ eventId, ticketId })), "PermissionDenied");
   },

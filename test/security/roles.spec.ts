@@ -43,6 +43,7 @@ const mayCall: Record<string, Caller[]> = {
   "TicketService.VerifyTicket": gates,
   "TicketService.AdmitTicket": gates,
   "TicketService.SubmitScans": gates,
+  "TicketService.ListReservationTickets": organisers,
   "TicketService.RevokeTicket": organisers,
   "TicketService.GetVerificationKeys": gates,
   "TicketService.GetRevocations": gates,

@@ -67,6 +67,7 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
     deviceId: "scanner-1",
     scans: [{ ...scan, scanTime: "2026-05-01T19:30:00Z" }],
   },
+  "TicketService.ListReservationTickets": { ...reservation, pageSize: 10 },
   "TicketService.RevokeTicket": { ...ticket, reason: "lost" },
   "TicketService.GetVerificationKeys": {},
   "TicketService.GetRevocations": { eventId, pageSize: 10 },

@@ -69,6 +69,7 @@ export function edgeScanResult(from: ScanResult): MessageInitShape<typeof ScanRe
     ticketId: from.ticketId,
     reason: from.reason as number,
     first: from.first && edgeAdmission(from.first),
+    clockWrong: from.clockWrong,
   };
 }
 
@@ -78,5 +79,6 @@ export function edgeDouble(from: DoubleAdmission): MessageInitShape<typeof Doubl
     ticketId: from.ticketId,
     first: from.first && edgeAdmission(from.first),
     others: from.others.map(edgeAdmission),
+    othersLeftOut: from.othersLeftOut,
   };
 }

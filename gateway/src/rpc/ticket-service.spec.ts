@@ -101,20 +101,41 @@ describe("TicketService at the edge", () => {
     gateway.fakes.tickets.submitScans = async ({ scans }) => ({
       results: scans.map(({ nonce }) => ({
         ...{ nonce, ticketId, verdict: internal.ScanVerdict.DOUBLE },
-        first: admission,
+        ...{ first: admission, clockWrong: true },
       })),
-      doubles: [{ ticketId, first: admission, others: [{ ...admission, deviceId: "scanner-2" }] }],
+      doubles: [{ ticketId, first: admission, others: [{ ...admission, deviceId: "scanner-2" }], othersLeftOut: 3 }],
     });
     const { results, doubles } = await gate().submitScans({
       ...{ eventId, deviceId: "scanner-2" },
       scans: [{ code: "AQ", nonce: "x", gate: "south", scanTime: timestampFromMs(1_790_000_200_000) }],
     });
     assert.deepEqual([results[0]?.nonce, results[0]?.verdict], ["x", edge.ScanVerdict.DOUBLE]);
+    assert.equal(results[0]?.clockWrong, true);
     assert.deepEqual([doubles[0]?.first?.deviceId, doubles[0]?.others[0]?.deviceId], ["scanner-1", "scanner-2"]);
+    assert.equal(doubles[0]?.othersLeftOut, 3);
+  });
+
+  it("passes on a malformed scan, which must not fail its neighbours", async () => {
+    gateway.fakes.tickets.submitScans = async ({ scans }) => ({
+      results: scans.map(({ nonce }) => ({ nonce, verdict: internal.ScanVerdict.MALFORMED })),
+    });
+    const scans = [{ code: "A".repeat(500), nonce: "a\0b", gate: "x".repeat(100) }];
+    const { results } = await gate().submitScans({ eventId, deviceId: "scanner-2", scans });
+    assert.deepEqual(
+      results.map(({ nonce, verdict }) => [nonce, verdict]),
+      [["a\0b", edge.ScanVerdict.MALFORMED]],
+    );
+    await assert.rejects(
+      gate().submitScans({ eventId, deviceId: "scanner-2", scans: [] }),
+      (error: unknown) => ConnectError.from(error).code === Code.InvalidArgument,
+    );
   });
 
   it("hands a gate what it needs to work offline", async () => {
-    const key = { keyId: "0a0b0c0d", publicKey: new Uint8Array(32).fill(7), createTime: ticket.issueTime };
+    const key = {
+      ...{ keyId: "0a0b0c0d", publicKey: new Uint8Array(32).fill(7) },
+      ...{ createTime: ticket.issueTime, retireTime: admission.admitTime },
+    };
     gateway.fakes.tickets.getVerificationKeys = async () => ({ keys: [key] });
     gateway.fakes.tickets.getRevocations = async ({ pageToken }) => ({
       entries: new Uint8Array(18),
@@ -122,9 +143,22 @@ describe("TicketService at the edge", () => {
     });
     const { keys } = await gate().getVerificationKeys({});
     assert.deepEqual([keys[0]?.keyId, keys[0]?.publicKey], [key.keyId, key.publicKey]);
+    assert.deepEqual(keys[0]?.retireTime?.seconds, key.retireTime.seconds);
     const first = await gate().getRevocations({ eventId });
     assert.deepEqual([first.entries.length, first.nextPageToken], [18, ticketId]);
     assert.equal((await gate().getRevocations({ eventId, pageToken: ticketId })).nextPageToken, "");
+  });
+
+  it("lists the tickets of a booking for organisers, and does not say whose they are", async () => {
+    gateway.fakes.tickets.listReservationTickets = async (request) => {
+      assert.deepEqual([request.reservationId, request.pageSize, request.pageToken], [reservationId, 7, "token"]);
+      return { tickets: [ticket], nextPageToken: "next" };
+    };
+    const body = { eventId, reservationId, pageSize: 7, pageToken: "token" };
+    const { tickets, nextPageToken } = await organiser().listReservationTickets(body);
+    assert.deepEqual([tickets[0]?.ticketId, nextPageToken], [ticketId, "next"]);
+    const answer = await post(gateway.url, "TicketService/ListReservationTickets", body, { token: organiserToken() });
+    assert.ok(!JSON.stringify(answer.body).includes("guest:1"));
   });
 
   it("revokes for organisers", async () => {

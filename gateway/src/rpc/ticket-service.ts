@@ -65,13 +65,24 @@ export function createTicketHandlers({ tickets }: Pick<Backends, "tickets">): Ed
       );
       return { results: answer.results.map(edgeScanResult), doubles: answer.doubles.map(edgeDouble) };
     },
+    listReservationTickets: async ({ eventId, reservationId, pageSize, pageToken }, call) => {
+      const page = await tickets.listReservationTickets(
+        { eventId, reservationId, pageSize, pageToken },
+        boundsOf(call),
+      );
+      return { tickets: page.tickets.map(edgeTicket), nextPageToken: page.nextPageToken };
+    },
     revokeTicket: async ({ eventId, ticketId, reason }, call) => {
       const { outcome } = await tickets.revokeTicket({ eventId, ticketId, reason }, boundsOf(call));
       return { ticket: edgeTicketOf(outcome) };
     },
     getVerificationKeys: async (_, call) => {
       const { keys } = await tickets.getVerificationKeys({}, boundsOf(call));
-      return { keys: keys.map(({ keyId, publicKey, createTime }) => ({ keyId, publicKey, createTime })) };
+      return {
+        keys: keys.map(({ keyId, publicKey, createTime, retireTime }) => ({
+          ...{ keyId, publicKey, createTime, retireTime },
+        })),
+      };
     },
     getRevocations: async ({ eventId, pageSize, pageToken }, call) => {
       const { entries, nextPageToken } = await tickets.getRevocations({ eventId, pageSize, pageToken }, boundsOf(call));

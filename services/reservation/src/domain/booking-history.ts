@@ -29,7 +29,6 @@ export type TicketRecord = BookingKey & {
   seatRow: string | null;
   seatNumber: number | null;
   customerId: string;
-  previousCustomerId: string | null;
   epoch: number;
   epochAt: Date;
   issuedAt: Date;
@@ -37,6 +36,17 @@ export type TicketRecord = BookingKey & {
   revokeReason: string | null;
   /** The refund that took it. */
   refundId: string | null;
+};
+
+/** A ticket that was given to somebody else. */
+export type TransferRecord = BookingKey & {
+  ticketId: string;
+  /** The epoch that it ended, which counts the ticket's transfers from 1. */
+  epoch: number;
+  customerId: string;
+  receiverId: string;
+  /** Null where its time was not kept. */
+  transferredAt: Date | null;
 };
 
 /** A refund. */
@@ -64,6 +74,8 @@ export type BookingHistory = {
   booking: BookingRecord;
   attempts: AttemptRecord[];
   tickets: TicketRecord[];
+  /** Up to `transfersMax`, each ticket's oldest first. */
+  transfers: TransferRecord[];
   /** Up to `admissionsMax`, the oldest. */
   admissions: AdmissionRecord[];
   refunds: RefundRecord[];
@@ -72,6 +84,9 @@ export type BookingHistory = {
   /** The database's clock. */
   now: Date;
 };
+
+/** Most transfers that are told of one booking. */
+export const transfersMax = 200;
 
 /** Most admissions that are told of one booking. */
 export const admissionsMax = 200;

@@ -4,7 +4,13 @@ import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { assertNever } from "#shared/assert-never";
 import { amountText, countText, utcText, type StoryPart, type Told } from "#shared/story";
 import { EndReason, isFree, isUnfinished, Phase, phaseNames, stateOf, totalMinor } from "./booking.ts";
-import { admissionsMax, type AttemptRecord, type BookingHistory, type BookingRecord } from "./booking-history.ts";
+import {
+  admissionsMax,
+  transfersMax,
+  type AttemptRecord,
+  type BookingHistory,
+  type BookingRecord,
+} from "./booking-history.ts";
 import { eventWords } from "./event-words.ts";
 import { refundEntries, refundNext, refundSummary } from "./refund-story.ts";
 import { parseSeats, seatsText } from "./seats.ts";
@@ -203,7 +209,7 @@ function waitingWords({ waiting }: BookingHistory): string[] {
   return (waiting ?? []).map((type) => `${type} is published as soon as Redis takes it.`);
 }
 
-function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told: readonly Told[]): string[] {
+function gapsOf({ booking, tickets, transfers, admissions, waiting }: BookingHistory, told: readonly Told[]): string[] {
   return [
     ...new Set(told.filter(({ at }) => at === null).map(({ kind }) => `The time of ${StoryKind[kind]} is not kept.`)),
     ...(booking.phase === Phase.cancelled
@@ -215,8 +221,8 @@ function gapsOf({ booking, tickets, admissions, waiting }: BookingHistory, told:
     ...(booking.holdId === booking.reservationId
       ? []
       : [`When it was paid late is not kept, only that its seats were held again for it, as hold ${booking.holdId}.`]),
-    ...(tickets.some((ticket) => transfersOf(ticket) > 1)
-      ? ["Of several transfers of a ticket only the last is kept."]
+    ...(transfers.length < tickets.reduce((count, ticket) => count + transfersOf(ticket), 0)
+      ? [`Transfers are left out: more than ${transfersMax}, or from before all of them were kept.`]
       : []),
     ...(admissions.length === admissionsMax ? [`Admissions after the first ${admissionsMax} are left out.`] : []),
     ...(waiting === undefined ? ["The outbox is too long to be looked through for this reservation's events."] : []),

@@ -2,14 +2,14 @@
 
 import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { countText, type Told } from "#shared/story";
-import type { AdmissionRecord, BookingHistory, TicketRecord } from "./booking-history.ts";
+import type { AdmissionRecord, BookingHistory, TicketRecord, TransferRecord } from "./booking-history.ts";
 
 /** Returns what happened to the tickets of a booking, in no order. */
-export function ticketEntries({ tickets, admissions }: BookingHistory): Told[] {
+export function ticketEntries({ tickets, transfers, admissions }: BookingHistory): Told[] {
   const byId = new Map(tickets.map((ticket) => [ticket.ticketId, ticket]));
   return [
     ...issuedEntries(tickets),
-    ...tickets.flatMap(transferredEntries),
+    ...transfers.map((transfer) => transferredEntry(transfer, byId.get(transfer.ticketId)!)),
     ...tickets.flatMap(revokedEntries),
     ...admissions.map((admission) => admittedEntry(admission, byId.get(admission.ticketId)!)),
   ];
@@ -34,14 +34,14 @@ function issuedEntries(tickets: readonly TicketRecord[]): Told[] {
   ];
 }
 
-function transferredEntries(ticket: TicketRecord): Told[] {
-  const transfers = transfersOf(ticket);
-  if (transfers === 0) return [];
-  const from = ticket.previousCustomerId ?? "its owner";
-  const text = `The ticket for ${placeText(ticket)} was given by ${from} to customer ${ticket.customerId} (transfer ${transfers}).`;
-  // The revocation's time has taken the place of the transfer's.
-  const at = ticket.revokedAt ? null : ticket.epochAt;
-  return [{ kind: StoryKind.TICKET_TRANSFERRED, at, text, ids: { ...idsOf(ticket), customer_id: ticket.customerId } }];
+function transferredEntry(transfer: TransferRecord, ticket: TicketRecord): Told {
+  const { customerId, receiverId, epoch, transferredAt } = transfer;
+  return {
+    kind: StoryKind.TICKET_TRANSFERRED,
+    at: transferredAt,
+    text: `The ticket for ${placeText(ticket)} was given by ${customerId} to customer ${receiverId} (transfer ${epoch}).`,
+    ids: { ...idsOf(ticket), customer_id: receiverId },
+  };
 }
 
 function revokedEntries(ticket: TicketRecord): Told[] {

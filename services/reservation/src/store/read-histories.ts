@@ -5,12 +5,14 @@ import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import {
   admissionsMax,
+  transfersMax,
   type AdmissionRecord,
   type AttemptRecord,
   type BookingHistory,
   type BookingRecord,
   type RefundRecord,
   type TicketRecord,
+  type TransferRecord,
   type WaitingEvent,
 } from "../domain/booking-history.ts";
 
@@ -28,6 +30,7 @@ export async function readHistories(sql: Sql, { eventId, reservationIds: ids }: 
       const asked: Asked = { eventId, reservationIds: bookings.map(({ reservationId }) => reservationId) };
       const attempts = await readAttempts(tx, asked);
       const tickets = await readTickets(tx, asked);
+      const transfers = await readTransfers(tx, asked);
       const admissions = await readAdmissions(tx, asked);
       const refunds = await readRefunds(tx, asked);
       const waiting = await readWaiting(tx, asked);
@@ -38,6 +41,7 @@ export async function readHistories(sql: Sql, { eventId, reservationIds: ids }: 
           booking,
           attempts: ofBooking(attempts),
           tickets: ofBooking(tickets),
+          transfers: ofBooking(transfers),
           admissions: ofBooking(admissions),
           refunds: ofBooking(refunds),
           waiting: waiting && ofBooking(waiting).map(({ type }) => type),
@@ -77,11 +81,26 @@ async function readTickets(tx: Transaction, { eventId, reservationIds }: Asked) 
   return await tx<TicketRecord[]>`
     select t.event_id as "eventId", t.reservation_id as "reservationId", t.ticket_id as "ticketId", t.place,
       t.seat_row as "seatRow", t.seat_number as "seatNumber", t.customer_id as "customerId",
-      t.previous_customer_id as "previousCustomerId", t.epoch, t.epoch_at as "epochAt", t.issued_at as "issuedAt",
+      t.epoch, t.epoch_at as "epochAt", t.issued_at as "issuedAt",
       t.revoked_at as "revokedAt", t.revoke_reason as "revokeReason", t.refund_id as "refundId"
     from reservation.ticket t
     where t.event_id = ${eventId} and t.reservation_id = any(${reservationIds as string[]}::uuid[])
     order by t.reservation_id, t.place`;
+}
+
+async function readTransfers(tx: Transaction, { eventId, reservationIds }: Asked) {
+  return await tx<TransferRecord[]>`
+    select *
+    from (
+      select f.event_id as "eventId", t.reservation_id as "reservationId", f.ticket_id as "ticketId", f.epoch,
+        f.customer_id as "customerId", f.receiver_id as "receiverId", f.transferred_at as "transferredAt",
+        row_number() over (partition by t.reservation_id order by f.epoch, t.place) as number
+      from reservation.ticket t
+      join reservation.transfer f on f.event_id = t.event_id and f.ticket_id = t.ticket_id
+      where t.event_id = ${eventId} and t.reservation_id = any(${reservationIds as string[]}::uuid[])
+    ) as numbered
+    where number <= ${transfersMax}
+    order by number`;
 }
 
 async function readAdmissions(tx: Transaction, { eventId, reservationIds }: Asked) {

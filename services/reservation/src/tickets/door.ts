@@ -3,16 +3,11 @@
 import type { Sql } from "#shared/sql";
 import { readCode, type Rejection } from "./domain/admission.ts";
 import { mergeAdmissions, type Merged, type ScanKey } from "./domain/merge-scans.ts";
-import { scanResultOf, type ScanResult } from "./domain/scan-result.ts";
+import { scanResultOf, wasClockWrong, type ScanResult } from "./domain/scan-result.ts";
 import type { Keyring } from "./keyring.ts";
-import {
-  admitTicket,
-  recordScans,
-  verifyTicket,
-  type AdmitOutcome,
-  type GenuineScan,
-  type VerifyOutcome,
-} from "./store/admissions.ts";
+import { admitTicket, verifyTicket, type AdmitOutcome, type VerifyOutcome } from "./store/admissions.ts";
+import { doublesMax } from "./store/read-admissions.ts";
+import { recordScans, type GenuineScan } from "./store/record-scans.ts";
 
 /** A code at the door of an event. */
 export type DoorCode = { eventId: string; code: string };
@@ -20,12 +15,21 @@ export type DoorCode = { eventId: string; code: string };
 /** A scan that a gate made while it was offline. */
 export type OfflineScan = { code: string; nonce: string; gate: string; scannedAt: Date };
 
+/** What came of one of them. */
+export type ScanOutcome = {
+  nonce: string;
+  ticketId: string | undefined;
+  result: ScanResult;
+  /** Its time can't be true. */
+  clockWrong: boolean;
+};
+
 /** What came of scans that were handed in. */
 export type Submission = {
   /** One for each scan, in order; without a ticket where the code is not genuine. */
-  results: { nonce: string; ticketId: string | undefined; result: ScanResult }[];
-  /** The tickets among them that let in more than one. */
-  doubles: (Merged & { ticketId: string })[];
+  results: ScanOutcome[];
+  /** The tickets among them that let in more than one, each with up to `doublesMax` others, and how many more there are. */
+  doubles: (Merged & { ticketId: string; othersLeftOut: number })[];
 };
 
 /** What gates ask for. Throws on failed I/O. */
@@ -54,28 +58,34 @@ export function createDoor({ sql, keyring }: { sql: Sql; keyring: Keyring }): Do
     async submit(gate, scans) {
       const keyOf = await keyring.verifiers();
       const rejections = new Map<OfflineScan, Rejection>();
-      const genuine = new Map<OfflineScan, GenuineScan>();
+      const genuine: GenuineScan[] = [];
       for (const scan of scans) {
         const read = readCode(scan.code, { eventId: gate.eventId, keyOf });
         if (read.kind === "rejected") rejections.set(scan, read.rejection);
-        else genuine.set(scan, { ...scan, ticketId: read.payload.ticketId, epoch: read.payload.epoch });
+        else genuine.push({ ...scan, ticketId: read.payload.ticketId, epoch: read.payload.epoch });
       }
-      const { wasGood, admissions } = await recordScans(sql, gate, [...genuine.values()]);
-      const goodScans = new Set([...genuine.keys()].filter((_, index) => wasGood[index]));
-      const results = scans.map((scan) => {
-        const { nonce } = scan;
-        const rejection = rejections.get(scan);
-        if (rejection) return { nonce, ticketId: undefined, result: { kind: "rejected" as const, rejection } };
-        const { ticketId } = genuine.get(scan)!;
-        const result = scanResultOf(
-          { deviceId: gate.deviceId, nonce },
-          { admissions: admissions.get(ticketId)!, wasGood: goodScans.has(scan) },
-        );
-        return { nonce, ticketId, result };
+      const { standings, admissions } = await recordScans(sql, gate, genuine);
+      const outcomes = genuine.map(({ ticketId, nonce, scannedAt }, index): ScanOutcome => {
+        const { wasGood, clockWrong } = standings[index]!;
+        const { told } = admissions.get(ticketId)!;
+        const scan = { deviceId: gate.deviceId, nonce };
+        return {
+          ...{ nonce, ticketId },
+          result: scanResultOf(scan, { admissions: told, wasGood }),
+          clockWrong: wasClockWrong({ ...scan, scannedAt }, { admissions: told, clockWrong }),
+        };
       });
-      const doubles = [...admissions].flatMap(([ticketId, each]) => {
-        const merged = mergeAdmissions(each);
-        return merged && merged.others.length > 0 ? [{ ticketId, ...merged }] : [];
+      const inOrder = outcomes.values();
+      const results = scans.map((scan): ScanOutcome => {
+        const rejection = rejections.get(scan);
+        if (!rejection) return inOrder.next().value!;
+        return { nonce: scan.nonce, ticketId: undefined, result: { kind: "rejected", rejection }, clockWrong: false };
+      });
+      const doubles = [...admissions].flatMap(([ticketId, { told, count }]) => {
+        const merged = mergeAdmissions(told);
+        if (!merged || merged.others.length === 0) return [];
+        const others = merged.others.slice(0, doublesMax);
+        return [{ ticketId, first: merged.first, others, othersLeftOut: count - 1 - others.length }];
       });
       return { results, doubles };
     },

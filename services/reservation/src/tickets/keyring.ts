@@ -4,19 +4,22 @@ import type { KeyObject } from "node:crypto";
 import type { Sql } from "#shared/sql";
 import { signTicket, type TicketPayload } from "./domain/payload.ts";
 import { deriveSigningKey, verifyingKeyFrom } from "./domain/signing-key.ts";
-import { publishKey, readKeys, type TicketKeyRow } from "./store/ticket-keys.ts";
+import { maySign, publishKey, readKeys, type TicketKeyRow } from "./store/ticket-keys.ts";
 
 /** Signs and verifies. */
 export type Keyring = {
-  /** Returns the signed code; the key's public half is durable before. */
-  sign(payload: Omit<TicketPayload, "keyId">): Promise<string>;
+  /** Returns the signed code; the key's public half is durable before. Undefined once this process's key was retired. */
+  sign(payload: Omit<TicketPayload, "keyId">): Promise<string | undefined>;
   /** Returns the keys that may still open a door, this process's own among them unless it was retired; newest first. */
   publicKeys(): Promise<TicketKeyRow[]>;
   /** Returns what verifies the codes of a key; undefined for the id of one that is unknown or retired. */
   verifiers(): Promise<(keyId: string) => KeyObject | undefined>;
 };
 
-/** Returns the keyring of `secret`. Keys are read whenever they are needed, so that a retired one is refused at once. */
+/**
+ * Returns the keyring of `secret`. Keys are read whenever they are needed: one that is retired is refused, and signs no more,
+ * at once.
+ */
 export function createKeyring({ sql, secret }: { sql: Sql; secret: string }): Keyring {
   const key = deriveSigningKey(secret);
   let published: Promise<void> | undefined;
@@ -33,6 +36,7 @@ export function createKeyring({ sql, secret }: { sql: Sql; secret: string }): Ke
   return {
     async sign(payload) {
       await publishOnce();
+      if (!(await maySign(sql, key.keyId))) return undefined;
       return signTicket({ ...payload, keyId: key.keyId }, key.privateKey);
     },
     async publicKeys() {

@@ -9,6 +9,7 @@ import { admitTicket } from "./rpc/admit-ticket.ts";
 import { getRevocations } from "./rpc/get-revocations.ts";
 import { getTicketQr } from "./rpc/get-ticket-qr.ts";
 import { getVerificationKeys } from "./rpc/get-verification-keys.ts";
+import { listReservationTickets } from "./rpc/list-reservation-tickets.ts";
 import { listTickets } from "./rpc/list-tickets.ts";
 import { revokeTicket } from "./rpc/revoke-ticket.ts";
 import { submitScans } from "./rpc/submit-scans.ts";
@@ -26,6 +27,7 @@ export function createTicketHandlers({ sql, secret }: { sql: Sql; secret: string
     verifyTicket: verifyTicket({ door }),
     admitTicket: admitTicket({ door }),
     submitScans: submitScans({ door }),
+    listReservationTickets: listReservationTickets({ sql }),
     revokeTicket: revokeTicket({ sql }),
     getVerificationKeys: getVerificationKeys({ keyring }),
     getRevocations: getRevocations({ sql }),

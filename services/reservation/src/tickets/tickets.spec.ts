@@ -179,6 +179,32 @@ describe("tickets", () => {
       assert.deepEqual((await replica.tickets.listTickets({ customerId: "nobody", eventId }, within)).tickets, []);
     });
 
+    it("to organisers by their booking, whoever has them, page by page, revoked ones too", async () => {
+      const { ids, tickets } = await buyTickets(replica);
+      const [given, revoked] = tickets as [Ticket, Ticket];
+      const key = { eventId: ids.eventId, ticketId: given.ticketId, customerId };
+      await replica.tickets.transferTicket({ key, epoch: 1, receiverId: "friend" }, within);
+      await replica.tickets.revokeTicket({ eventId: ids.eventId, ticketId: revoked.ticketId }, within);
+      const booking = { eventId: ids.eventId.toUpperCase(), reservationId: ids.reservationId.toUpperCase() };
+      const first = await replica.tickets.listReservationTickets({ ...booking, pageSize: 1 }, within);
+      const rest = await replica.tickets.listReservationTickets(
+        { ...booking, pageSize: 1, pageToken: first.nextPageToken },
+        within,
+      );
+      assert.deepEqual(
+        [...first.tickets, ...rest.tickets].map(({ ticketId, state }) => [ticketId, TicketState[state]]),
+        [
+          [given.ticketId, "VALID"],
+          [revoked.ticketId, "REVOKED"],
+        ],
+      );
+      assert.equal(rest.nextPageToken, "");
+      const elsewhere = await replica.tickets.listReservationTickets(newIds(), within);
+      assert.deepEqual(elsewhere.tickets, []);
+      const wrong = replica.tickets.listReservationTickets({ ...booking, pageToken: "AA" }, within);
+      await assert.rejects(wrong, isInvalid);
+    });
+
     it("from page tokens that it made, and no others", async () => {
       const { eventId, reservationId } = newIds();
       const cursor = { eventId, reservationId, place: 7 };
@@ -232,12 +258,18 @@ describe("tickets", () => {
   });
 
   describe("are transferred", () => {
+    const giveFrom = async (
+      giverId: string,
+      { eventId, ticketId }: Ticket,
+      wish: { epoch: number; receiverId: string },
+    ) => {
+      const key = { eventId, ticketId, customerId: giverId };
+      return (await replica.tickets.transferTicket({ key, ...wish }, within)).outcome?.outcome;
+    };
     const give = async (ticket: Ticket, epoch = ticket.epoch, receiverId = "friend") => {
-      const { eventId, ticketId } = ticket;
-      const key = { eventId, ticketId, customerId };
-      const { outcome } = await replica.tickets.transferTicket({ key, epoch, receiverId }, within);
-      if (outcome?.outcome.case === "refusal") return RefusalReason[outcome.outcome.value.reason];
-      return outcome?.outcome.case === "ticket" ? outcome.outcome.value.epoch : "nothing";
+      const outcome = await giveFrom(customerId, ticket, { epoch, receiverId });
+      if (outcome?.case === "refusal") return RefusalReason[outcome.value.reason];
+      return outcome?.case === "ticket" ? outcome.value.epoch : "nothing";
     };
 
     it("to another customer, after which only the new owner's code is good", async () => {
@@ -267,6 +299,27 @@ describe("tickets", () => {
       const answers = await Promise.all(receivers.map((receiver) => give(tickets[0]!, 1, receiver)));
       assert.equal(answers.filter((answer) => answer === 2).length, 1);
       assert.ok(answers.every((answer) => answer === 2 || answer === "NOT_FOUND"));
+    });
+
+    it("with the same answer to the same request, however the ticket has moved on", async () => {
+      const { eventId } = newIds();
+      const moves: [string, (ticket: Ticket, reservationId: string) => Promise<unknown>][] = [
+        ["admitted", async (ticket) => admit(replica, { eventId, code: await codeOf(replica, ticket, "friend") })],
+        ["given on", (ticket) => giveFrom("friend", ticket, { epoch: 2, receiverId: "third" })],
+        ["given back", (ticket) => giveFrom("friend", ticket, { epoch: 2, receiverId: customerId })],
+        ["revoked", ({ ticketId }) => replica.tickets.revokeTicket({ eventId, ticketId }, within)],
+        ["refunded", (_, reservationId) => cancel(replica, { eventId, reservationId })],
+      ];
+      for (const [what, move] of moves) {
+        const { ids, tickets } = await buyTickets(replica, newIds(eventId));
+        const wish = { epoch: 1, receiverId: "friend" };
+        const first = await giveFrom(customerId, tickets[0]!, wish);
+        assert.ok(first?.case === "ticket", what);
+        await move(tickets[0]!, ids.reservationId);
+        assert.deepEqual(await giveFrom(customerId, tickets[0]!, wish), first, what);
+        const stranger = await giveFrom("stranger", tickets[0]!, wish);
+        assert.equal(stranger?.case, "refusal", what);
+      }
     });
 
     it("not to oneself, not from another epoch, not once admitted or revoked", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decideAdmission, readCode, wasGoodAt } from "./admission.ts";
+import { decideAdmission, readCode } from "./admission.ts";
 import type { Admission } from "./merge-scans.ts";
 import { signTicket, type TicketPayload } from "./payload.ts";
 import { deriveSigningKey, verifyingKeyFrom } from "./signing-key.ts";
@@ -16,7 +16,7 @@ const payload: TicketPayload = {
 const at = (ms: number) => new Date(1_800_000_000_000 + ms);
 const ticketOf = (fields: Partial<Ticket> = {}): Ticket => ({
   ...{ eventId, ticketId: payload.ticketId, reservationId: "booking", place: 1, areaId: "stalls" },
-  ...{ seatRow: "A", seatNumber: 1, customerId: "customer-1", previousCustomerId: null, epoch: 1, epochAt: at(0) },
+  ...{ seatRow: "A", seatNumber: 1, customerId: "customer-1", epoch: 1, epochAt: at(0) },
   ...{ revokedAt: null, issuedAt: at(0), admittedAt: null },
   ...fields,
 });
@@ -92,17 +92,6 @@ describe("who is let in", () => {
         assert.equal(admissions.length, Math.min(1, history.length));
       }),
     );
-  });
-
-  it("was good offline as long as the epoch of its code lasted, as far as that is known", () => {
-    const moved = ticketOf({ epoch: 3, epochAt: at(100) });
-    assert.ok(wasGoodAt(moved, { epoch: 3, at: at(0) }));
-    assert.ok(wasGoodAt(moved, { epoch: 2, at: at(99) }));
-    assert.ok(!wasGoodAt(moved, { epoch: 2, at: at(100) }));
-    assert.ok(!wasGoodAt(moved, { epoch: 1, at: at(0) }));
-    const refunded = ticketOf({ epoch: 2, epochAt: at(100), revokedAt: at(100) });
-    assert.ok(wasGoodAt(refunded, { epoch: 1, at: at(99) }));
-    assert.ok(!wasGoodAt(refunded, { epoch: 2, at: at(200) }));
   });
 
   it("stands as valid, admitted or revoked", () => {

@@ -53,17 +53,6 @@ export function decideAdmission(
   return first ? { kind: "rejected", rejection: { reason: "alreadyAdmitted", first } } : { kind: "admit" };
 }
 
-/**
- * True where a code of this epoch was good at that time, as far as it is known: the epoch before the present one lasted until
- * `epochAt`; codes of still earlier ones count as void at any time.
- */
-export function wasGoodAt(
-  ticket: Pick<Ticket, "epoch" | "epochAt" | "revokedAt">,
-  { epoch, at }: { epoch: number; at: Date },
-): boolean {
-  return isCurrent(ticket, epoch) || (epoch === ticket.epoch - 1 && at < ticket.epochAt);
-}
-
 function isCurrent(ticket: Pick<Ticket, "epoch" | "revokedAt">, epoch: number): boolean {
   return epoch === ticket.epoch && ticket.revokedAt === null;
 }

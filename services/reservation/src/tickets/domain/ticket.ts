@@ -14,8 +14,6 @@ export type Ticket = {
   seatNumber: number | null;
   /** Whose it is now. */
   customerId: string;
-  /** Whose it was before its latest transfer. */
-  previousCustomerId: string | null;
   /** Moves on with every transfer and with the revocation; codes of earlier epochs are void. */
   epoch: number;
   /** When it moved on to this epoch. */

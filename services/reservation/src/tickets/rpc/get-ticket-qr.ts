@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Handler } from "#shared/grpc-server";
 import type { Sql } from "#shared/sql";
 import { QrFormat, type TicketService } from "#gen/boxoffice/reservation/v1/ticket";
@@ -22,6 +23,8 @@ export function getTicketQr({
     const { eventId, ticketId, epoch, areaId, seatRow, seatNumber } = ticket;
     const seat = seatRow !== null && seatNumber !== null ? { row: seatRow, number: seatNumber } : undefined;
     const code = await keyring.sign({ eventId, ticketId, epoch, areaId, seat });
+    // Another replica may have the next secret already; until then a code would be one that no door takes.
+    if (code === undefined) throw new ConnectError("the key that signs tickets was retired", Code.Unavailable);
     const image =
       request.format === QrFormat.PNG
         ? { case: "png" as const, value: await drawPng(code) }

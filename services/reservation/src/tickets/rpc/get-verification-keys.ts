@@ -10,10 +10,11 @@ export function getVerificationKeys({
   keyring: Keyring;
 }): Handler<(typeof TicketService)["method"]["getVerificationKeys"]> {
   return async () => ({
-    keys: (await keyring.publicKeys()).map(({ keyId, publicKey, createdAt }) => ({
+    keys: (await keyring.publicKeys()).map(({ keyId, publicKey, createdAt, retiredAt }) => ({
       keyId,
       publicKey: Buffer.from(publicKey, "hex"),
       createTime: timestampInit(createdAt),
+      ...(retiredAt ? { retireTime: timestampInit(retiredAt) } : {}),
     })),
   });
 }

@@ -4,7 +4,7 @@
 import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import type { Ticket, TicketKey } from "../domain/ticket.ts";
-import { decideTransfer, type Transfer, type TransferDecision } from "../domain/transfer.ts";
+import { decideTransfer, ticketAfter, type Transfer, type TransferDecision } from "../domain/transfer.ts";
 import { readTicket } from "./read-tickets.ts";
 import { ticketColumns } from "./ticket-columns.ts";
 
@@ -24,27 +24,20 @@ export async function lockTickets(
     for update`;
 }
 
-/** Gives a ticket to another customer and moves its epoch on; a repeat finds it done. */
+/** Gives a ticket to another customer and moves its epoch on; a repeat finds it done, and gets the ticket as it was then. */
 export async function transferTicket(sql: Sql, key: TicketKey, transfer: Transfer): Promise<TransferOutcome> {
   return await transact(sql, async (tx) => {
     await lockTickets(tx, { eventId: key.eventId, ticketIds: [key.ticketId] });
     const ticket = await readTicket(tx, key);
-    const decision = decideTransfer(ticket, transfer);
+    const decision = decideTransfer({ ticket, made: await readTransfer(tx, key, transfer) }, transfer);
     switch (decision.kind) {
       case "notFound":
       case "wrongState":
         return decision;
       case "repeat":
-        return { kind: "transferred", ticket: ticket! };
-      case "transfer": {
-        const [given] = await tx<Ticket[]>`
-          update reservation.ticket t
-          set customer_id = ${transfer.receiverId}, previous_customer_id = t.customer_id, epoch = t.epoch + 1,
-            epoch_at = clock_timestamp()
-          where t.event_id = ${key.eventId} and t.ticket_id = ${key.ticketId}
-          returning ${ticketColumns(tx)}`;
-        return { kind: "transferred", ticket: given! };
-      }
+        return { kind: "transferred", ticket: ticketAfter(transfer, ticket!) };
+      case "transfer":
+        return { kind: "transferred", ticket: await giveTicket(tx, key, transfer) };
     }
   });
 }
@@ -57,4 +50,27 @@ export async function revokeTicket(sql: Sql, key: TicketKey, reason: string): Pr
     where t.event_id = ${key.eventId} and t.ticket_id = ${key.ticketId} and t.revoked_at is null
     returning ${ticketColumns(sql)}`;
   return revoked ?? (await readTicket(sql, key));
+}
+
+// The transfer that ended this epoch of the ticket.
+async function readTransfer(tx: Transaction, { eventId, ticketId }: TicketKey, { epoch }: Transfer) {
+  const [made] = await tx<Transfer[]>`
+    select customer_id as "customerId", epoch, receiver_id as "receiverId"
+    from reservation.transfer
+    where event_id = ${eventId} and ticket_id = ${ticketId} and epoch = ${epoch}`;
+  return made;
+}
+
+async function giveTicket(tx: Transaction, { eventId, ticketId }: TicketKey, transfer: Transfer): Promise<Ticket> {
+  const { customerId, epoch, receiverId } = transfer;
+  // Replicas of before there was a table of transfers read the previous customer.
+  const [given] = await tx<Ticket[]>`
+    update reservation.ticket t
+    set customer_id = ${receiverId}, previous_customer_id = ${customerId}, epoch = ${epoch} + 1, epoch_at = clock_timestamp()
+    where t.event_id = ${eventId} and t.ticket_id = ${ticketId}
+    returning ${ticketColumns(tx)}`;
+  await tx`
+    insert into reservation.transfer (event_id, ticket_id, epoch, customer_id, receiver_id, transferred_at)
+    values (${eventId}, ${ticketId}, ${epoch}, ${customerId}, ${receiverId}, ${given!.epochAt})`;
+  return given!;
 }

@@ -7,8 +7,9 @@ import { createSql, type Sql } from "#shared/sql";
 import { createTestDatabase, type TestDatabase } from "../../../../../test/support/database.ts";
 import { Phase } from "../../domain/booking.ts";
 import { beginRefund } from "../../store/refunds.ts";
-import { admitTicket, recordScans, verifyTicket } from "./admissions.ts";
+import { admitTicket, verifyTicket } from "./admissions.ts";
 import { listTickets } from "./read-tickets.ts";
+import { recordScans } from "./record-scans.ts";
 
 const bookings = 3_000;
 const eventId = uuidv4();

@@ -51,6 +51,20 @@ export async function listTickets(
     limit ${limit}`;
 }
 
+/** Returns up to `limit` tickets of a booking, whoever's they are, by their places, after the given one. */
+export async function listReservationTickets(
+  sql: Sql,
+  { eventId, reservationId }: Pick<Ticket, "eventId" | "reservationId">,
+  { afterPlace, limit }: { afterPlace: number; limit: number },
+): Promise<Ticket[]> {
+  return await sql<Ticket[]>`
+    select ${ticketColumns(sql)}
+    from reservation.ticket t
+    where t.event_id = ${eventId} and t.reservation_id = ${reservationId} and t.place > ${afterPlace}
+    order by t.place
+    limit ${limit}`;
+}
+
 /** Returns up to `limit` tickets of an event whose earlier codes are void, by id, after the given one. */
 export async function listRevocations(
   sql: Sql,

@@ -5,8 +5,7 @@ export function ticketColumns(sql: Sql | Transaction) {
   return sql`
     t.event_id as "eventId", t.ticket_id as "ticketId", t.reservation_id as "reservationId", t.place,
     t.area_id as "areaId", t.seat_row as "seatRow", t.seat_number as "seatNumber", t.customer_id as "customerId",
-    t.previous_customer_id as "previousCustomerId", t.epoch, t.epoch_at as "epochAt", t.revoked_at as "revokedAt",
-    t.issued_at as "issuedAt", (
+    t.epoch, t.epoch_at as "epochAt", t.revoked_at as "revokedAt", t.issued_at as "issuedAt", (
       select min(a.admitted_at) from reservation.admission a
       where a.event_id = t.event_id and a.ticket_id = t.ticket_id
     ) as "admittedAt"`;

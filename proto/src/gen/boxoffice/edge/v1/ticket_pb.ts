@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/edge/v1/ticket.proto.
  */
 export const file_boxoffice_edge_v1_ticket: GenFile = /*@__PURE__*/
-  fileDesc("Ch5ib3hvZmZpY2UvZWRnZS92MS90aWNrZXQucHJvdG8SEWJveG9mZmljZS5lZGdlLnYxIqwCCgZUaWNrZXQSEAoIZXZlbnRfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEg0KBXBsYWNlGAQgASgFEg8KB2FyZWFfaWQYBSABKAkSJwoEc2VhdBgGIAEoCzIZLmJveG9mZmljZS5jb21tb24udjEuU2VhdBINCgVlcG9jaBgHIAEoBRItCgVzdGF0ZRgIIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLlRpY2tldFN0YXRlEi4KCmlzc3VlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmFkbWl0X3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpQBChJMaXN0VGlja2V0c1JlcXVlc3QSHQoIZXZlbnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiMKDnJlc2VydmF0aW9uX2lkGAIgASgJQgu6SAjYAQFyA7ABARIcCglwYWdlX3NpemUYAyABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjIASJaChNMaXN0VGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5ib3hvZmZpY2UuZWRnZS52MS5UaWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoQBChJHZXRUaWNrZXRRclJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhsKCXRpY2tldF9pZBgCIAEoCUIIukgFcgOwAQESNQoGZm9ybWF0GAMgASgOMhsuYm94b2ZmaWNlLmVkZ2UudjEuUXJGb3JtYXRCCLpIBYIBAhABInUKE0dldFRpY2tldFFyUmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0EgwKBGNvZGUYAiABKAkSDQoDc3ZnGAMgASgJSAASDQoDcG5nGAQgASgMSABCBwoFaW1hZ2UimgEKFVRyYW5zZmVyVGlja2V0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESGwoJdGlja2V0X2lkGAIgASgJQgi6SAVyA7ABARIWCgVlcG9jaBgDIAEoBUIHukgEGgIoARIwCgtyZWNlaXZlcl9pZBgEIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kIkMKFlRyYW5zZmVyVGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0ImsKCUFkbWlzc2lvbhIuCgphZG1pdF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRnYXRlGAIgASgJEhEKCWRldmljZV9pZBgDIAEoCRINCgVub25jZRgEIAEoCSJtCglSZWplY3Rpb24SMwoGcmVhc29uGAEgASgOMiMuYm94b2ZmaWNlLmVkZ2UudjEuQWRtaXNzaW9uUmVmdXNhbBIrCgVmaXJzdBgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbiJJChNWZXJpZnlUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIWCgRjb2RlGAIgASgJQgi6SAVyAxiQAyKBAQoUVmVyaWZ5VGlja2V0UmVzcG9uc2USKwoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0SAASMQoJcmVqZWN0aW9uGAIgASgLMhwuYm94b2ZmaWNlLmVkZ2UudjEuUmVqZWN0aW9uSABCCQoHb3V0Y29tZSLBAQoSQWRtaXRUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIWCgRjb2RlGAIgASgJQgi6SAVyAxiQAxIxCglkZXZpY2VfaWQYAyABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JBItCgVub25jZRgEIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEhUKBGdhdGUYBSABKAlCB7pIBHICGEAihAEKE0FkbWl0VGlja2V0UmVzcG9uc2USLwoIYWRtaXR0ZWQYASABKAsyGy5ib3hvZmZpY2UuZWRnZS52MS5BZG1pdHRlZEgAEjEKCXJlamVjdGlvbhgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLlJlamVjdGlvbkgAQgkKB291dGNvbWUiZgoIQWRtaXR0ZWQSKQoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0Ei8KCWFkbWlzc2lvbhgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbiK1AQoLT2ZmbGluZVNjYW4SFgoEY29kZRgBIAEoCUIIukgFcgMYkAMSLQoFbm9uY2UYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JBIVCgRnYXRlGAMgASgJQge6SARyAhhAEkgKCXNjYW5fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCGbpIFsgBAbIBEBoGCICumaQPMgYIgIe1wwMingEKElN1Ym1pdFNjYW5zUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESMQoJZGV2aWNlX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSOQoFc2NhbnMYAyADKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5PZmZsaW5lU2NhbkIKukgHkgEECAEQZCLBAQoKU2NhblJlc3VsdBINCgVub25jZRgBIAEoCRIvCgd2ZXJkaWN0GAIgASgOMh4uYm94b2ZmaWNlLmVkZ2UudjEuU2NhblZlcmRpY3QSEQoJdGlja2V0X2lkGAMgASgJEjMKBnJlYXNvbhgEIAEoDjIjLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvblJlZnVzYWwSKwoFZmlyc3QYBSABKAsyHC5ib3hvZmZpY2UuZWRnZS52MS5BZG1pc3Npb24ifwoPRG91YmxlQWRtaXNzaW9uEhEKCXRpY2tldF9pZBgBIAEoCRIrCgVmaXJzdBgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbhIsCgZvdGhlcnMYAyADKAsyHC5ib3hvZmZpY2UuZWRnZS52MS5BZG1pc3Npb24iegoTU3VibWl0U2NhbnNSZXNwb25zZRIuCgdyZXN1bHRzGAEgAygLMh0uYm94b2ZmaWNlLmVkZ2UudjEuU2NhblJlc3VsdBIzCgdkb3VibGVzGAIgAygLMiIuYm94b2ZmaWNlLmVkZ2UudjEuRG91YmxlQWRtaXNzaW9uImgKE1Jldm9rZVRpY2tldFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhsKCXRpY2tldF9pZBgCIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAMgASgJQgi6SAVyAxjIASJBChRSZXZva2VUaWNrZXRSZXNwb25zZRIpCgZ0aWNrZXQYASABKAsyGS5ib3hvZmZpY2UuZWRnZS52MS5UaWNrZXQiHAoaR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QiZgoPVmVyaWZpY2F0aW9uS2V5Eg4KBmtleV9pZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgMEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJPChtHZXRWZXJpZmljYXRpb25LZXlzUmVzcG9uc2USMAoEa2V5cxgBIAMoCzIiLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmaWNhdGlvbktleSJzChVHZXRSZXZvY2F0aW9uc1JlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY0A8oABIfCgpwYWdlX3Rva2VuGAMgASgJQgu6SAjYAQFyA7ABASJCChZHZXRSZXZvY2F0aW9uc1Jlc3BvbnNlEg8KB2VudHJpZXMYASABKAwSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKngKC1RpY2tldFN0YXRlEhwKGFRJQ0tFVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKElRJQ0tFVF9TVEFURV9WQUxJRBABEhkKFVRJQ0tFVF9TVEFURV9BRE1JVFRFRBACEhgKFFRJQ0tFVF9TVEFURV9SRVZPS0VEEAMqSwoIUXJGb3JtYXQSGQoVUVJfRk9STUFUX1VOU1BFQ0lGSUVEEAASEQoNUVJfRk9STUFUX1NWRxABEhEKDVFSX0ZPUk1BVF9QTkcQAirnAQoQQWRtaXNzaW9uUmVmdXNhbBIhCh1BRE1JU1NJT05fUkVGVVNBTF9VTlNQRUNJRklFRBAAEiEKHUFETUlTU0lPTl9SRUZVU0FMX1VOS05PV05fS0VZEAESIwofQURNSVNTSU9OX1JFRlVTQUxfQkFEX1NJR05BVFVSRRACEiEKHUFETUlTU0lPTl9SRUZVU0FMX1dST05HX0VWRU5UEAMSHQoZQURNSVNTSU9OX1JFRlVTQUxfUkVWT0tFRBAEEiYKIkFETUlTU0lPTl9SRUZVU0FMX0FMUkVBRFlfQURNSVRURUQQBSqWAQoLU2NhblZlcmRpY3QSHAoYU0NBTl9WRVJESUNUX1VOU1BFQ0lGSUVEEAASFgoSU0NBTl9WRVJESUNUX0ZJUlNUEAESFwoTU0NBTl9WRVJESUNUX0RPVUJMRRACEhkKFVNDQU5fVkVSRElDVF9SRUpFQ1RFRBADEh0KGVNDQU5fVkVSRElDVF9OT05DRV9SRVVTRUQQBDK6BwoNVGlja2V0U2VydmljZRJhCgtMaXN0VGlja2V0cxIlLmJveG9mZmljZS5lZGdlLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBomLmJveG9mZmljZS5lZGdlLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2UiA5ACARJhCgtHZXRUaWNrZXRRchIlLmJveG9mZmljZS5lZGdlLnYxLkdldFRpY2tldFFyUmVxdWVzdBomLmJveG9mZmljZS5lZGdlLnYxLkdldFRpY2tldFFyUmVzcG9uc2UiA5ACARJqCg5UcmFuc2ZlclRpY2tldBIoLmJveG9mZmljZS5lZGdlLnYxLlRyYW5zZmVyVGlja2V0UmVxdWVzdBopLmJveG9mZmljZS5lZGdlLnYxLlRyYW5zZmVyVGlja2V0UmVzcG9uc2UiA5ACAhJkCgxWZXJpZnlUaWNrZXQSJi5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZnlUaWNrZXRSZXF1ZXN0GicuYm94b2ZmaWNlLmVkZ2UudjEuVmVyaWZ5VGlja2V0UmVzcG9uc2UiA5ACAhJhCgtBZG1pdFRpY2tldBIlLmJveG9mZmljZS5lZGdlLnYxLkFkbWl0VGlja2V0UmVxdWVzdBomLmJveG9mZmljZS5lZGdlLnYxLkFkbWl0VGlja2V0UmVzcG9uc2UiA5ACAhJhCgtTdWJtaXRTY2FucxIlLmJveG9mZmljZS5lZGdlLnYxLlN1Ym1pdFNjYW5zUmVxdWVzdBomLmJveG9mZmljZS5lZGdlLnYxLlN1Ym1pdFNjYW5zUmVzcG9uc2UiA5ACAhJkCgxSZXZva2VUaWNrZXQSJi5ib3hvZmZpY2UuZWRnZS52MS5SZXZva2VUaWNrZXRSZXF1ZXN0GicuYm94b2ZmaWNlLmVkZ2UudjEuUmV2b2tlVGlja2V0UmVzcG9uc2UiA5ACAhJ5ChNHZXRWZXJpZmljYXRpb25LZXlzEi0uYm94b2ZmaWNlLmVkZ2UudjEuR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QaLi5ib3hvZmZpY2UuZWRnZS52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVzcG9uc2UiA5ACARJqCg5HZXRSZXZvY2F0aW9ucxIoLmJveG9mZmljZS5lZGdlLnYxLkdldFJldm9jYXRpb25zUmVxdWVzdBopLmJveG9mZmljZS5lZGdlLnYxLkdldFJldm9jYXRpb25zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_layout, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch5ib3hvZmZpY2UvZWRnZS92MS90aWNrZXQucHJvdG8SEWJveG9mZmljZS5lZGdlLnYxIqwCCgZUaWNrZXQSEAoIZXZlbnRfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhYKDnJlc2VydmF0aW9uX2lkGAMgASgJEg0KBXBsYWNlGAQgASgFEg8KB2FyZWFfaWQYBSABKAkSJwoEc2VhdBgGIAEoCzIZLmJveG9mZmljZS5jb21tb24udjEuU2VhdBINCgVlcG9jaBgHIAEoBRItCgVzdGF0ZRgIIAEoDjIeLmJveG9mZmljZS5lZGdlLnYxLlRpY2tldFN0YXRlEi4KCmlzc3VlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmFkbWl0X3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpQBChJMaXN0VGlja2V0c1JlcXVlc3QSHQoIZXZlbnRfaWQYASABKAlCC7pICNgBAXIDsAEBEiMKDnJlc2VydmF0aW9uX2lkGAIgASgJQgu6SAjYAQFyA7ABARIcCglwYWdlX3NpemUYAyABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjIASJaChNMaXN0VGlja2V0c1Jlc3BvbnNlEioKB3RpY2tldHMYASADKAsyGS5ib3hvZmZpY2UuZWRnZS52MS5UaWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoQBChJHZXRUaWNrZXRRclJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhsKCXRpY2tldF9pZBgCIAEoCUIIukgFcgOwAQESNQoGZm9ybWF0GAMgASgOMhsuYm94b2ZmaWNlLmVkZ2UudjEuUXJGb3JtYXRCCLpIBYIBAhABInUKE0dldFRpY2tldFFyUmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0EgwKBGNvZGUYAiABKAkSDQoDc3ZnGAMgASgJSAASDQoDcG5nGAQgASgMSABCBwoFaW1hZ2UimgEKFVRyYW5zZmVyVGlja2V0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESGwoJdGlja2V0X2lkGAIgASgJQgi6SAVyA7ABARIWCgVlcG9jaBgDIAEoBUIHukgEGgIoARIwCgtyZWNlaXZlcl9pZBgEIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kIkMKFlRyYW5zZmVyVGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0ImsKCUFkbWlzc2lvbhIuCgphZG1pdF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRnYXRlGAIgASgJEhEKCWRldmljZV9pZBgDIAEoCRINCgVub25jZRgEIAEoCSJtCglSZWplY3Rpb24SMwoGcmVhc29uGAEgASgOMiMuYm94b2ZmaWNlLmVkZ2UudjEuQWRtaXNzaW9uUmVmdXNhbBIrCgVmaXJzdBgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbiJJChNWZXJpZnlUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIWCgRjb2RlGAIgASgJQgi6SAVyAxiQAyKBAQoUVmVyaWZ5VGlja2V0UmVzcG9uc2USKwoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0SAASMQoJcmVqZWN0aW9uGAIgASgLMhwuYm94b2ZmaWNlLmVkZ2UudjEuUmVqZWN0aW9uSABCCQoHb3V0Y29tZSLWAQoSQWRtaXRUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIWCgRjb2RlGAIgASgJQgi6SAVyAxiQAxIxCglkZXZpY2VfaWQYAyABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JBItCgVub25jZRgEIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEioKBGdhdGUYBSABKAlCHLpIGXIXGEAyE15bXlx4MDAtXHgxZlx4N2ZdKiQihAEKE0FkbWl0VGlja2V0UmVzcG9uc2USLwoIYWRtaXR0ZWQYASABKAsyGy5ib3hvZmZpY2UuZWRnZS52MS5BZG1pdHRlZEgAEjEKCXJlamVjdGlvbhgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLlJlamVjdGlvbkgAQgkKB291dGNvbWUiZgoIQWRtaXR0ZWQSKQoGdGlja2V0GAEgASgLMhkuYm94b2ZmaWNlLmVkZ2UudjEuVGlja2V0Ei8KCWFkbWlzc2lvbhgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbiLQAQoLT2ZmbGluZVNjYW4SFgoEY29kZRgBIAEoCUIIukgFcgMYkAMSLQoFbm9uY2UYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JBIqCgRnYXRlGAMgASgJQhy6SBlyFxhAMhNeW15ceDAwLVx4MWZceDdmXSokEk4KCXNjYW5fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCH7pIHMgBAbIBFiIHCP+C0f+vBzILCICSuMOY/v///wEiowEKElN1Ym1pdFNjYW5zUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESMQoJZGV2aWNlX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSPgoFc2NhbnMYAyADKAsyHi5ib3hvZmZpY2UuZWRnZS52MS5PZmZsaW5lU2NhbkIPukgMkgEJCAEQZCID2AEDItYBCgpTY2FuUmVzdWx0Eg0KBW5vbmNlGAEgASgJEi8KB3ZlcmRpY3QYAiABKA4yHi5ib3hvZmZpY2UuZWRnZS52MS5TY2FuVmVyZGljdBIRCgl0aWNrZXRfaWQYAyABKAkSMwoGcmVhc29uGAQgASgOMiMuYm94b2ZmaWNlLmVkZ2UudjEuQWRtaXNzaW9uUmVmdXNhbBIrCgVmaXJzdBgFIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbhITCgtjbG9ja193cm9uZxgGIAEoCCKYAQoPRG91YmxlQWRtaXNzaW9uEhEKCXRpY2tldF9pZBgBIAEoCRIrCgVmaXJzdBgCIAEoCzIcLmJveG9mZmljZS5lZGdlLnYxLkFkbWlzc2lvbhIsCgZvdGhlcnMYAyADKAsyHC5ib3hvZmZpY2UuZWRnZS52MS5BZG1pc3Npb24SFwoPb3RoZXJzX2xlZnRfb3V0GAQgASgFInoKE1N1Ym1pdFNjYW5zUmVzcG9uc2USLgoHcmVzdWx0cxgBIAMoCzIdLmJveG9mZmljZS5lZGdlLnYxLlNjYW5SZXN1bHQSMwoHZG91YmxlcxgCIAMoCzIiLmJveG9mZmljZS5lZGdlLnYxLkRvdWJsZUFkbWlzc2lvbiKZAQodTGlzdFJlc2VydmF0aW9uVGlja2V0c1JlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIcCglwYWdlX3NpemUYAyABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjIASJlCh5MaXN0UmVzZXJ2YXRpb25UaWNrZXRzUmVzcG9uc2USKgoHdGlja2V0cxgBIAMoCzIZLmJveG9mZmljZS5lZGdlLnYxLlRpY2tldBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkifQoTUmV2b2tlVGlja2V0UmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESGwoJdGlja2V0X2lkGAIgASgJQgi6SAVyA7ABARItCgZyZWFzb24YAyABKAlCHbpIGnIYGMgBMhNeW15ceDAwLVx4MWZceDdmXSokIkEKFFJldm9rZVRpY2tldFJlc3BvbnNlEikKBnRpY2tldBgBIAEoCzIZLmJveG9mZmljZS5lZGdlLnYxLlRpY2tldCIcChpHZXRWZXJpZmljYXRpb25LZXlzUmVxdWVzdCKXAQoPVmVyaWZpY2F0aW9uS2V5Eg4KBmtleV9pZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgMEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXRpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTwobR2V0VmVyaWZpY2F0aW9uS2V5c1Jlc3BvbnNlEjAKBGtleXMYASADKAsyIi5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZmljYXRpb25LZXkicwoVR2V0UmV2b2NhdGlvbnNSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGNAPKAASHwoKcGFnZV90b2tlbhgDIAEoCUILukgI2AEBcgOwAQEiQgoWR2V0UmV2b2NhdGlvbnNSZXNwb25zZRIPCgdlbnRyaWVzGAEgASgMEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSp4CgtUaWNrZXRTdGF0ZRIcChhUSUNLRVRfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJUSUNLRVRfU1RBVEVfVkFMSUQQARIZChVUSUNLRVRfU1RBVEVfQURNSVRURUQQAhIYChRUSUNLRVRfU1RBVEVfUkVWT0tFRBADKksKCFFyRm9ybWF0EhkKFVFSX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhEKDVFSX0ZPUk1BVF9TVkcQARIRCg1RUl9GT1JNQVRfUE5HEAIq5wEKEEFkbWlzc2lvblJlZnVzYWwSIQodQURNSVNTSU9OX1JFRlVTQUxfVU5TUEVDSUZJRUQQABIhCh1BRE1JU1NJT05fUkVGVVNBTF9VTktOT1dOX0tFWRABEiMKH0FETUlTU0lPTl9SRUZVU0FMX0JBRF9TSUdOQVRVUkUQAhIhCh1BRE1JU1NJT05fUkVGVVNBTF9XUk9OR19FVkVOVBADEh0KGUFETUlTU0lPTl9SRUZVU0FMX1JFVk9LRUQQBBImCiJBRE1JU1NJT05fUkVGVVNBTF9BTFJFQURZX0FETUlUVEVEEAUqsgEKC1NjYW5WZXJkaWN0EhwKGFNDQU5fVkVSRElDVF9VTlNQRUNJRklFRBAAEhYKElNDQU5fVkVSRElDVF9GSVJTVBABEhcKE1NDQU5fVkVSRElDVF9ET1VCTEUQAhIZChVTQ0FOX1ZFUkRJQ1RfUkVKRUNURUQQAxIdChlTQ0FOX1ZFUkRJQ1RfTk9OQ0VfUkVVU0VEEAQSGgoWU0NBTl9WRVJESUNUX01BTEZPUk1FRBAFMr8ICg1UaWNrZXRTZXJ2aWNlEmEKC0xpc3RUaWNrZXRzEiUuYm94b2ZmaWNlLmVkZ2UudjEuTGlzdFRpY2tldHNSZXF1ZXN0GiYuYm94b2ZmaWNlLmVkZ2UudjEuTGlzdFRpY2tldHNSZXNwb25zZSIDkAIBEmEKC0dldFRpY2tldFFyEiUuYm94b2ZmaWNlLmVkZ2UudjEuR2V0VGlja2V0UXJSZXF1ZXN0GiYuYm94b2ZmaWNlLmVkZ2UudjEuR2V0VGlja2V0UXJSZXNwb25zZSIDkAIBEmoKDlRyYW5zZmVyVGlja2V0EiguYm94b2ZmaWNlLmVkZ2UudjEuVHJhbnNmZXJUaWNrZXRSZXF1ZXN0GikuYm94b2ZmaWNlLmVkZ2UudjEuVHJhbnNmZXJUaWNrZXRSZXNwb25zZSIDkAICEmQKDFZlcmlmeVRpY2tldBImLmJveG9mZmljZS5lZGdlLnYxLlZlcmlmeVRpY2tldFJlcXVlc3QaJy5ib3hvZmZpY2UuZWRnZS52MS5WZXJpZnlUaWNrZXRSZXNwb25zZSIDkAICEmEKC0FkbWl0VGlja2V0EiUuYm94b2ZmaWNlLmVkZ2UudjEuQWRtaXRUaWNrZXRSZXF1ZXN0GiYuYm94b2ZmaWNlLmVkZ2UudjEuQWRtaXRUaWNrZXRSZXNwb25zZSIDkAICEmEKC1N1Ym1pdFNjYW5zEiUuYm94b2ZmaWNlLmVkZ2UudjEuU3VibWl0U2NhbnNSZXF1ZXN0GiYuYm94b2ZmaWNlLmVkZ2UudjEuU3VibWl0U2NhbnNSZXNwb25zZSIDkAICEoIBChZMaXN0UmVzZXJ2YXRpb25UaWNrZXRzEjAuYm94b2ZmaWNlLmVkZ2UudjEuTGlzdFJlc2VydmF0aW9uVGlja2V0c1JlcXVlc3QaMS5ib3hvZmZpY2UuZWRnZS52MS5MaXN0UmVzZXJ2YXRpb25UaWNrZXRzUmVzcG9uc2UiA5ACARJkCgxSZXZva2VUaWNrZXQSJi5ib3hvZmZpY2UuZWRnZS52MS5SZXZva2VUaWNrZXRSZXF1ZXN0GicuYm94b2ZmaWNlLmVkZ2UudjEuUmV2b2tlVGlja2V0UmVzcG9uc2UiA5ACAhJ5ChNHZXRWZXJpZmljYXRpb25LZXlzEi0uYm94b2ZmaWNlLmVkZ2UudjEuR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QaLi5ib3hvZmZpY2UuZWRnZS52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVzcG9uc2UiA5ACARJqCg5HZXRSZXZvY2F0aW9ucxIoLmJveG9mZmljZS5lZGdlLnYxLkdldFJldm9jYXRpb25zUmVxdWVzdBopLmJveG9mZmljZS5lZGdlLnYxLkdldFJldm9jYXRpb25zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_layout, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * The right to one seat or place.
@@ -490,7 +490,7 @@ export type AdmitTicketRequest = Message<"boxoffice.edge.v1.AdmitTicketRequest">
   nonce: string;
 
   /**
-   * Where: the gate, in its staff's words.
+   * Where: the gate, in its staff's words. Up to 64 characters on one line.
    *
    * @generated from field: string gate = 5;
    */
@@ -570,7 +570,8 @@ export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
   messageDesc(file_boxoffice_edge_v1_ticket, 13);
 
 /**
- * A scan that a gate let in while it was offline.
+ * A scan that a gate let in while it was offline. One that breaks a rule below is MALFORMED by itself; the others of its
+ * hand-in count.
  *
  * @generated from message boxoffice.edge.v1.OfflineScan
  */
@@ -590,14 +591,15 @@ export type OfflineScan = Message<"boxoffice.edge.v1.OfflineScan"> & {
   nonce: string;
 
   /**
-   * Where.
+   * Where. Up to 64 characters on one line.
    *
    * @generated from field: string gate = 3;
    */
   gate: string;
 
   /**
-   * When, by the scanner's clock. A time still to come counts as now.
+   * When, by the scanner's clock; required. A time that can't be true, still to come or before the code could have been
+   * made, counts as the time of the hand-in, and the result says `clock_wrong`.
    *
    * @generated from field: google.protobuf.Timestamp scan_time = 4;
    */
@@ -632,7 +634,7 @@ export type SubmitScansRequest = Message<"boxoffice.edge.v1.SubmitScansRequest">
   deviceId: string;
 
   /**
-   * The scans.
+   * The scans. Each is judged by itself: a bad one does not keep the others from counting.
    *
    * @generated from field: repeated boxoffice.edge.v1.OfflineScan scans = 3;
    */
@@ -686,6 +688,13 @@ export type ScanResult = Message<"boxoffice.edge.v1.ScanResult"> & {
    * @generated from field: boxoffice.edge.v1.Admission first = 5;
    */
   first?: Admission | undefined;
+
+  /**
+   * `scan_time` can't be true, so that the scan counts as made when it was handed in: mend the scanner's clock.
+   *
+   * @generated from field: bool clock_wrong = 6;
+   */
+  clockWrong: boolean;
 };
 
 /**
@@ -716,11 +725,18 @@ export type DoubleAdmission = Message<"boxoffice.edge.v1.DoubleAdmission"> & {
   first?: Admission | undefined;
 
   /**
-   * All others, in the same order.
+   * The first ten of the others, in the same order.
    *
    * @generated from field: repeated boxoffice.edge.v1.Admission others = 3;
    */
   others: Admission[];
+
+  /**
+   * How many more there are.
+   *
+   * @generated from field: int32 others_left_out = 4;
+   */
+  othersLeftOut: number;
 };
 
 /**
@@ -744,7 +760,7 @@ export type SubmitScansResponse = Message<"boxoffice.edge.v1.SubmitScansResponse
   results: ScanResult[];
 
   /**
-   * Every double admission of the tickets among them, whoever handed it in.
+   * The tickets among them that let in more than one, whoever handed it in: at most one entry a scan.
    *
    * @generated from field: repeated boxoffice.edge.v1.DoubleAdmission doubles = 2;
    */
@@ -757,6 +773,76 @@ export type SubmitScansResponse = Message<"boxoffice.edge.v1.SubmitScansResponse
  */
 export const SubmitScansResponseSchema: GenMessage<SubmitScansResponse> = /*@__PURE__*/
   messageDesc(file_boxoffice_edge_v1_ticket, 18);
+
+/**
+ * Which booking's tickets to list.
+ *
+ * @generated from message boxoffice.edge.v1.ListReservationTicketsRequest
+ */
+export type ListReservationTicketsRequest = Message<"boxoffice.edge.v1.ListReservationTicketsRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The booking, whoever's it is.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * Most tickets in the answer; 0 means 50, at most 100.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the answer before.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ListReservationTicketsRequest.
+ * Use `create(ListReservationTicketsRequestSchema)` to create a new message.
+ */
+export const ListReservationTicketsRequestSchema: GenMessage<ListReservationTicketsRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_ticket, 19);
+
+/**
+ * A page of a booking's tickets.
+ *
+ * @generated from message boxoffice.edge.v1.ListReservationTicketsResponse
+ */
+export type ListReservationTicketsResponse = Message<"boxoffice.edge.v1.ListReservationTicketsResponse"> & {
+  /**
+   * The tickets, by their places, revoked ones too; none where there is no such booking or it is not paid.
+   *
+   * @generated from field: repeated boxoffice.edge.v1.Ticket tickets = 1;
+   */
+  tickets: Ticket[];
+
+  /**
+   * Ask with this for the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message boxoffice.edge.v1.ListReservationTicketsResponse.
+ * Use `create(ListReservationTicketsResponseSchema)` to create a new message.
+ */
+export const ListReservationTicketsResponseSchema: GenMessage<ListReservationTicketsResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_edge_v1_ticket, 20);
 
 /**
  * Which ticket to revoke.
@@ -779,7 +865,7 @@ export type RevokeTicketRequest = Message<"boxoffice.edge.v1.RevokeTicketRequest
   ticketId: string;
 
   /**
-   * Why, for the record.
+   * Why, for the record. Up to 200 characters on one line.
    *
    * @generated from field: string reason = 3;
    */
@@ -791,7 +877,7 @@ export type RevokeTicketRequest = Message<"boxoffice.edge.v1.RevokeTicketRequest
  * Use `create(RevokeTicketRequestSchema)` to create a new message.
  */
 export const RevokeTicketRequestSchema: GenMessage<RevokeTicketRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 19);
+  messageDesc(file_boxoffice_edge_v1_ticket, 21);
 
 /**
  * The revoked ticket.
@@ -812,7 +898,7 @@ export type RevokeTicketResponse = Message<"boxoffice.edge.v1.RevokeTicketRespon
  * Use `create(RevokeTicketResponseSchema)` to create a new message.
  */
 export const RevokeTicketResponseSchema: GenMessage<RevokeTicketResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 20);
+  messageDesc(file_boxoffice_edge_v1_ticket, 22);
 
 /**
  * Nothing to say.
@@ -827,7 +913,7 @@ export type GetVerificationKeysRequest = Message<"boxoffice.edge.v1.GetVerificat
  * Use `create(GetVerificationKeysRequestSchema)` to create a new message.
  */
 export const GetVerificationKeysRequestSchema: GenMessage<GetVerificationKeysRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 21);
+  messageDesc(file_boxoffice_edge_v1_ticket, 23);
 
 /**
  * An Ed25519 public key.
@@ -855,6 +941,13 @@ export type VerificationKey = Message<"boxoffice.edge.v1.VerificationKey"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * From when on its codes open no door; absent where no time is set. Until then they are good, though it signs no more.
+   *
+   * @generated from field: google.protobuf.Timestamp retire_time = 4;
+   */
+  retireTime?: Timestamp | undefined;
 };
 
 /**
@@ -862,7 +955,7 @@ export type VerificationKey = Message<"boxoffice.edge.v1.VerificationKey"> & {
  * Use `create(VerificationKeySchema)` to create a new message.
  */
 export const VerificationKeySchema: GenMessage<VerificationKey> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 22);
+  messageDesc(file_boxoffice_edge_v1_ticket, 24);
 
 /**
  * The keys.
@@ -883,7 +976,7 @@ export type GetVerificationKeysResponse = Message<"boxoffice.edge.v1.GetVerifica
  * Use `create(GetVerificationKeysResponseSchema)` to create a new message.
  */
 export const GetVerificationKeysResponseSchema: GenMessage<GetVerificationKeysResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 23);
+  messageDesc(file_boxoffice_edge_v1_ticket, 25);
 
 /**
  * A page of revocations.
@@ -918,7 +1011,7 @@ export type GetRevocationsRequest = Message<"boxoffice.edge.v1.GetRevocationsReq
  * Use `create(GetRevocationsRequestSchema)` to create a new message.
  */
 export const GetRevocationsRequestSchema: GenMessage<GetRevocationsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 24);
+  messageDesc(file_boxoffice_edge_v1_ticket, 26);
 
 /**
  * Revocations, 18 bytes each.
@@ -947,7 +1040,7 @@ export type GetRevocationsResponse = Message<"boxoffice.edge.v1.GetRevocationsRe
  * Use `create(GetRevocationsResponseSchema)` to create a new message.
  */
 export const GetRevocationsResponseSchema: GenMessage<GetRevocationsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_edge_v1_ticket, 25);
+  messageDesc(file_boxoffice_edge_v1_ticket, 27);
 
 /**
  * Where a ticket stands.
@@ -1119,6 +1212,13 @@ export enum ScanVerdict {
    * @generated from enum value: SCAN_VERDICT_NONCE_REUSED = 4;
    */
   NONCE_REUSED = 4,
+
+  /**
+   * The scan breaks a rule of OfflineScan, e.g. has no time. It is not recorded; mended it may be handed in again.
+   *
+   * @generated from enum value: SCAN_VERDICT_MALFORMED = 5;
+   */
+  MALFORMED = 5,
 }
 
 /**
@@ -1159,7 +1259,7 @@ export const TicketService: GenService<{
   },
   /**
    * Gives a ticket to another customer. Codes made before open no door any more; the new owner asks for a new one. The same
-   * request again gets the same answer. The booking, and any refund of it, stays with whoever paid: a refund revokes the
+   * request again gets the same answer, the ticket as it stood then, whatever became of it since. The booking, and any refund of it, stays with whoever paid: a refund revokes the
    * ticket. Errors: NOT_FOUND, INVALID_ARGUMENT (to oneself), FAILED_PRECONDITION (WRONG_STATE: admitted, revoked, or
    * transferred since `epoch` was read).
    *
@@ -1197,7 +1297,8 @@ export const TicketService: GenService<{
   /**
    * Takes in what a gate let in while it was offline. All scans of a ticket, from whatever gate and in whatever order they
    * come, make one truth: the first by time, then by scanner, is its admission, every other a double admission, which the
-   * answer names. May be repeated. Needs the gate role. Errors: UNAUTHENTICATED, PERMISSION_DENIED.
+   * answer names. A bad scan gets its own verdict, and its neighbours count. May be repeated. Needs the gate role. Errors:
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (event, device, or not 1 to 100 scans).
    *
    * @generated from rpc boxoffice.edge.v1.TicketService.SubmitScans
    */
@@ -1205,6 +1306,18 @@ export const TicketService: GenService<{
     methodKind: "unary";
     input: typeof SubmitScansRequestSchema;
     output: typeof SubmitScansResponseSchema;
+  },
+  /**
+   * Lists the tickets of any booking, whoever has them now: for RevokeTicket, and RefundReservation by ticket. Does not say
+   * whose they are. Needs the organiser role. Errors: UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT for a bad page
+   * token.
+   *
+   * @generated from rpc boxoffice.edge.v1.TicketService.ListReservationTickets
+   */
+  listReservationTickets: {
+    methodKind: "unary";
+    input: typeof ListReservationTicketsRequestSchema;
+    output: typeof ListReservationTicketsResponseSchema;
   },
   /**
    * Revokes a ticket: its codes open no door any more. The booking and its money stay as they are. May be repeated. Needs the

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file boxoffice/reservation/v1/ticket.proto.
  */
 export const file_boxoffice_reservation_v1_ticket: GenFile = /*@__PURE__*/
-  fileDesc("CiVib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvdGlja2V0LnByb3RvEhhib3hvZmZpY2UucmVzZXJ2YXRpb24udjEiyAIKBlRpY2tldBIQCghldmVudF9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkSFgoOcmVzZXJ2YXRpb25faWQYAyABKAkSDQoFcGxhY2UYBCABKAUSDwoHYXJlYV9pZBgFIAEoCRInCgRzZWF0GAYgASgLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0EhMKC2N1c3RvbWVyX2lkGAcgASgJEg0KBWVwb2NoGAggASgFEjQKBXN0YXRlGAkgASgOMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldFN0YXRlEi4KCmlzc3VlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmFkbWl0X3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsYBChJMaXN0VGlja2V0c1JlcXVlc3QSMAoLY3VzdG9tZXJfaWQYASABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIdCghldmVudF9pZBgCIAEoCUILukgI2AEBcgOwAQESIwoOcmVzZXJ2YXRpb25faWQYAyABKAlCC7pICNgBAXIDsAEBEhwKCXBhZ2Vfc2l6ZRgEIAEoBUIJukgGGgQYZCgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGMgBImEKE0xpc3RUaWNrZXRzUmVzcG9uc2USMQoHdGlja2V0cxgBIAMoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInYKCVRpY2tldEtleRIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESGwoJdGlja2V0X2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kIowBChJHZXRUaWNrZXRRclJlcXVlc3QSOAoDa2V5GAEgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldEtleUIGukgDyAEBEjwKBmZvcm1hdBgCIAEoDjIiLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5RckZvcm1hdEIIukgFggECEAEicQoIVGlja2V0UXISMAoGdGlja2V0GAEgASgLMiAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldBIMCgRjb2RlGAIgASgJEg0KA3N2ZxgDIAEoCUgAEg0KA3BuZxgEIAEoDEgAQgcKBWltYWdlIoMBChNHZXRUaWNrZXRRclJlc3BvbnNlEjAKAnFyGAEgASgLMiIuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldFFySAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUimwEKFVRyYW5zZmVyVGlja2V0UmVxdWVzdBI4CgNrZXkYASABKAsyIy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVGlja2V0S2V5Qga6SAPIAQESFgoFZXBvY2gYAiABKAVCB7pIBBoCKAESMAoLcmVjZWl2ZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JCJSChZUcmFuc2ZlclRpY2tldFJlc3BvbnNlEjgKB291dGNvbWUYASABKAsyJy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVGlja2V0T3V0Y29tZSJ/Cg1UaWNrZXRPdXRjb21lEjIKBnRpY2tldBgBIAEoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXRIABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSJrCglBZG1pc3Npb24SLgoKYWRtaXRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZ2F0ZRgCIAEoCRIRCglkZXZpY2VfaWQYAyABKAkSDQoFbm9uY2UYBCABKAkiewoJUmVqZWN0aW9uEjoKBnJlYXNvbhgBIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pc3Npb25SZWZ1c2FsEjIKBWZpcnN0GAIgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWlzc2lvbiJJChNWZXJpZnlUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIWCgRjb2RlGAIgASgJQgi6SAVyAxiQAyKPAQoUVmVyaWZ5VGlja2V0UmVzcG9uc2USMgoGdGlja2V0GAEgASgLMiAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldEgAEjgKCXJlamVjdGlvbhgCIAEoCzIjLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZWplY3Rpb25IAEIJCgdvdXRjb21lIsEBChJBZG1pdFRpY2tldFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhYKBGNvZGUYAiABKAlCCLpIBXIDGJADEjEKCWRldmljZV9pZBgDIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEi0KBW5vbmNlGAQgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSFQoEZ2F0ZRgFIAEoCUIHukgEcgIYQCKSAQoTQWRtaXRUaWNrZXRSZXNwb25zZRI2CghhZG1pdHRlZBgBIAEoCzIiLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pdHRlZEgAEjgKCXJlamVjdGlvbhgCIAEoCzIjLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZWplY3Rpb25IAEIJCgdvdXRjb21lInQKCEFkbWl0dGVkEjAKBnRpY2tldBgBIAEoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXQSNgoJYWRtaXNzaW9uGAIgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWlzc2lvbiK1AQoLT2ZmbGluZVNjYW4SFgoEY29kZRgBIAEoCUIIukgFcgMYkAMSLQoFbm9uY2UYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JBIVCgRnYXRlGAMgASgJQge6SARyAhhAEkgKCXNjYW5fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCGbpIFsgBAbIBEBoGCICumaQPMgYIgIe1wwMipQEKElN1Ym1pdFNjYW5zUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESMQoJZGV2aWNlX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSQAoFc2NhbnMYAyADKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuT2ZmbGluZVNjYW5CCrpIB5IBBAgBEGQi1gEKClNjYW5SZXN1bHQSDQoFbm9uY2UYASABKAkSNgoHdmVyZGljdBgCIAEoDjIlLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5TY2FuVmVyZGljdBIRCgl0aWNrZXRfaWQYAyABKAkSOgoGcmVhc29uGAQgASgOMiouYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWlzc2lvblJlZnVzYWwSMgoFZmlyc3QYBSABKAsyIy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQWRtaXNzaW9uIo0BCg9Eb3VibGVBZG1pc3Npb24SEQoJdGlja2V0X2lkGAEgASgJEjIKBWZpcnN0GAIgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWlzc2lvbhIzCgZvdGhlcnMYAyADKAsyIy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQWRtaXNzaW9uIogBChNTdWJtaXRTY2Fuc1Jlc3BvbnNlEjUKB3Jlc3VsdHMYASADKAsyJC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuU2NhblJlc3VsdBI6Cgdkb3VibGVzGAIgAygLMikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkRvdWJsZUFkbWlzc2lvbiJoChNSZXZva2VUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIbCgl0aWNrZXRfaWQYAiABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYyAEiUAoUUmV2b2tlVGlja2V0UmVzcG9uc2USOAoHb3V0Y29tZRgBIAEoCzInLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXRPdXRjb21lIhwKGkdldFZlcmlmaWNhdGlvbktleXNSZXF1ZXN0ImYKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVgobR2V0VmVyaWZpY2F0aW9uS2V5c1Jlc3BvbnNlEjcKBGtleXMYASADKAsyKS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVmVyaWZpY2F0aW9uS2V5InMKFUdldFJldm9jYXRpb25zUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjQDygAEh8KCnBhZ2VfdG9rZW4YAyABKAlCC7pICNgBAXIDsAEBIkIKFkdldFJldm9jYXRpb25zUmVzcG9uc2USDwoHZW50cmllcxgBIAEoDBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqeAoLVGlja2V0U3RhdGUSHAoYVElDS0VUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSVElDS0VUX1NUQVRFX1ZBTElEEAESGQoVVElDS0VUX1NUQVRFX0FETUlUVEVEEAISGAoUVElDS0VUX1NUQVRFX1JFVk9LRUQQAypLCghRckZvcm1hdBIZChVRUl9GT1JNQVRfVU5TUEVDSUZJRUQQABIRCg1RUl9GT1JNQVRfU1ZHEAESEQoNUVJfRk9STUFUX1BORxACKucBChBBZG1pc3Npb25SZWZ1c2FsEiEKHUFETUlTU0lPTl9SRUZVU0FMX1VOU1BFQ0lGSUVEEAASIQodQURNSVNTSU9OX1JFRlVTQUxfVU5LTk9XTl9LRVkQARIjCh9BRE1JU1NJT05fUkVGVVNBTF9CQURfU0lHTkFUVVJFEAISIQodQURNSVNTSU9OX1JFRlVTQUxfV1JPTkdfRVZFTlQQAxIdChlBRE1JU1NJT05fUkVGVVNBTF9SRVZPS0VEEAQSJgoiQURNSVNTSU9OX1JFRlVTQUxfQUxSRUFEWV9BRE1JVFRFRBAFKpYBCgtTY2FuVmVyZGljdBIcChhTQ0FOX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIWChJTQ0FOX1ZFUkRJQ1RfRklSU1QQARIXChNTQ0FOX1ZFUkRJQ1RfRE9VQkxFEAISGQoVU0NBTl9WRVJESUNUX1JFSkVDVEVEEAMSHQoZU0NBTl9WRVJESUNUX05PTkNFX1JFVVNFRBAEMrkICg1UaWNrZXRTZXJ2aWNlEm8KC0xpc3RUaWNrZXRzEiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBotLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5MaXN0VGlja2V0c1Jlc3BvbnNlIgOQAgESbwoLR2V0VGlja2V0UXISLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0VGlja2V0UXJSZXF1ZXN0Gi0uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFRpY2tldFFyUmVzcG9uc2UiA5ACARJ4Cg5UcmFuc2ZlclRpY2tldBIvLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UcmFuc2ZlclRpY2tldFJlcXVlc3QaMC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVHJhbnNmZXJUaWNrZXRSZXNwb25zZSIDkAICEnIKDFZlcmlmeVRpY2tldBItLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5WZXJpZnlUaWNrZXRSZXF1ZXN0Gi4uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlZlcmlmeVRpY2tldFJlc3BvbnNlIgOQAgESbwoLQWRtaXRUaWNrZXQSLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQWRtaXRUaWNrZXRSZXF1ZXN0Gi0uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWl0VGlja2V0UmVzcG9uc2UiA5ACAhJvCgtTdWJtaXRTY2FucxIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5TdWJtaXRTY2Fuc1JlcXVlc3QaLS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuU3VibWl0U2NhbnNSZXNwb25zZSIDkAICEnIKDFJldm9rZVRpY2tldBItLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZXZva2VUaWNrZXRSZXF1ZXN0Gi4uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJldm9rZVRpY2tldFJlc3BvbnNlIgOQAgIShwEKE0dldFZlcmlmaWNhdGlvbktleXMSNC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QaNS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0VmVyaWZpY2F0aW9uS2V5c1Jlc3BvbnNlIgOQAgESeAoOR2V0UmV2b2NhdGlvbnMSLy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0UmV2b2NhdGlvbnNSZXF1ZXN0GjAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkdldFJldm9jYXRpb25zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiVib3hvZmZpY2UvcmVzZXJ2YXRpb24vdjEvdGlja2V0LnByb3RvEhhib3hvZmZpY2UucmVzZXJ2YXRpb24udjEiyAIKBlRpY2tldBIQCghldmVudF9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkSFgoOcmVzZXJ2YXRpb25faWQYAyABKAkSDQoFcGxhY2UYBCABKAUSDwoHYXJlYV9pZBgFIAEoCRInCgRzZWF0GAYgASgLMhkuYm94b2ZmaWNlLmNvbW1vbi52MS5TZWF0EhMKC2N1c3RvbWVyX2lkGAcgASgJEg0KBWVwb2NoGAggASgFEjQKBXN0YXRlGAkgASgOMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldFN0YXRlEi4KCmlzc3VlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmFkbWl0X3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsYBChJMaXN0VGlja2V0c1JlcXVlc3QSMAoLY3VzdG9tZXJfaWQYASABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JBIdCghldmVudF9pZBgCIAEoCUILukgI2AEBcgOwAQESIwoOcmVzZXJ2YXRpb25faWQYAyABKAlCC7pICNgBAXIDsAEBEhwKCXBhZ2Vfc2l6ZRgEIAEoBUIJukgGGgQYZCgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGMgBImEKE0xpc3RUaWNrZXRzUmVzcG9uc2USMQoHdGlja2V0cxgBIAMoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInYKCVRpY2tldEtleRIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESGwoJdGlja2V0X2lkGAIgASgJQgi6SAVyA7ABARIwCgtjdXN0b21lcl9pZBgDIAEoCUIbukgYchYyFF5bXHgyMS1ceDdlXXsxLDIwMH0kIowBChJHZXRUaWNrZXRRclJlcXVlc3QSOAoDa2V5GAEgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldEtleUIGukgDyAEBEjwKBmZvcm1hdBgCIAEoDjIiLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5RckZvcm1hdEIIukgFggECEAEicQoIVGlja2V0UXISMAoGdGlja2V0GAEgASgLMiAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldBIMCgRjb2RlGAIgASgJEg0KA3N2ZxgDIAEoCUgAEg0KA3BuZxgEIAEoDEgAQgcKBWltYWdlIoMBChNHZXRUaWNrZXRRclJlc3BvbnNlEjAKAnFyGAEgASgLMiIuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldFFySAASLwoHcmVmdXNhbBgCIAEoCzIcLmJveG9mZmljZS5jb21tb24udjEuUmVmdXNhbEgAQgkKB291dGNvbWUimwEKFVRyYW5zZmVyVGlja2V0UmVxdWVzdBI4CgNrZXkYASABKAsyIy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVGlja2V0S2V5Qga6SAPIAQESFgoFZXBvY2gYAiABKAVCB7pIBBoCKAESMAoLcmVjZWl2ZXJfaWQYAyABKAlCG7pIGHIWMhReW1x4MjEtXHg3ZV17MSwyMDB9JCJSChZUcmFuc2ZlclRpY2tldFJlc3BvbnNlEjgKB291dGNvbWUYASABKAsyJy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVGlja2V0T3V0Y29tZSJ/Cg1UaWNrZXRPdXRjb21lEjIKBnRpY2tldBgBIAEoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXRIABIvCgdyZWZ1c2FsGAIgASgLMhwuYm94b2ZmaWNlLmNvbW1vbi52MS5SZWZ1c2FsSABCCQoHb3V0Y29tZSJrCglBZG1pc3Npb24SLgoKYWRtaXRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZ2F0ZRgCIAEoCRIRCglkZXZpY2VfaWQYAyABKAkSDQoFbm9uY2UYBCABKAkiewoJUmVqZWN0aW9uEjoKBnJlYXNvbhgBIAEoDjIqLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pc3Npb25SZWZ1c2FsEjIKBWZpcnN0GAIgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWlzc2lvbiJJChNWZXJpZnlUaWNrZXRSZXF1ZXN0EhoKCGV2ZW50X2lkGAEgASgJQgi6SAVyA7ABARIWCgRjb2RlGAIgASgJQgi6SAVyAxiQAyKPAQoUVmVyaWZ5VGlja2V0UmVzcG9uc2USMgoGdGlja2V0GAEgASgLMiAuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldEgAEjgKCXJlamVjdGlvbhgCIAEoCzIjLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZWplY3Rpb25IAEIJCgdvdXRjb21lItYBChJBZG1pdFRpY2tldFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhYKBGNvZGUYAiABKAlCCLpIBXIDGJADEjEKCWRldmljZV9pZBgDIAEoCUIeukgbchkyF15bQS1aYS16MC05Ll86LV17MSw2NH0kEi0KBW5vbmNlGAQgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSKgoEZ2F0ZRgFIAEoCUIcukgZchcYQDITXlteXHgwMC1ceDFmXHg3Zl0qJCKSAQoTQWRtaXRUaWNrZXRSZXNwb25zZRI2CghhZG1pdHRlZBgBIAEoCzIiLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pdHRlZEgAEjgKCXJlamVjdGlvbhgCIAEoCzIjLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5SZWplY3Rpb25IAEIJCgdvdXRjb21lInQKCEFkbWl0dGVkEjAKBnRpY2tldBgBIAEoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXQSNgoJYWRtaXNzaW9uGAIgASgLMiMuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkFkbWlzc2lvbiLQAQoLT2ZmbGluZVNjYW4SFgoEY29kZRgBIAEoCUIIukgFcgMYkAMSLQoFbm9uY2UYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOS5fOi1dezEsNjR9JBIqCgRnYXRlGAMgASgJQhy6SBlyFxhAMhNeW15ceDAwLVx4MWZceDdmXSokEk4KCXNjYW5fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCH7pIHMgBAbIBFiIHCP+C0f+vBzILCICSuMOY/v///wEiqgEKElN1Ym1pdFNjYW5zUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQESMQoJZGV2aWNlX2lkGAIgASgJQh66SBtyGTIXXltBLVphLXowLTkuXzotXXsxLDY0fSQSRQoFc2NhbnMYAyADKAsyJS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuT2ZmbGluZVNjYW5CD7pIDJIBCQgBEGQiA9gBAyLrAQoKU2NhblJlc3VsdBINCgVub25jZRgBIAEoCRI2Cgd2ZXJkaWN0GAIgASgOMiUuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlNjYW5WZXJkaWN0EhEKCXRpY2tldF9pZBgDIAEoCRI6CgZyZWFzb24YBCABKA4yKi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQWRtaXNzaW9uUmVmdXNhbBIyCgVmaXJzdBgFIAEoCzIjLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pc3Npb24SEwoLY2xvY2tfd3JvbmcYBiABKAgipgEKD0RvdWJsZUFkbWlzc2lvbhIRCgl0aWNrZXRfaWQYASABKAkSMgoFZmlyc3QYAiABKAsyIy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQWRtaXNzaW9uEjMKBm90aGVycxgDIAMoCzIjLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pc3Npb24SFwoPb3RoZXJzX2xlZnRfb3V0GAQgASgFIogBChNTdWJtaXRTY2Fuc1Jlc3BvbnNlEjUKB3Jlc3VsdHMYASADKAsyJC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuU2NhblJlc3VsdBI6Cgdkb3VibGVzGAIgAygLMikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkRvdWJsZUFkbWlzc2lvbiKZAQodTGlzdFJlc2VydmF0aW9uVGlja2V0c1JlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEiAKDnJlc2VydmF0aW9uX2lkGAIgASgJQgi6SAVyA7ABARIcCglwYWdlX3NpemUYAyABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjIASJsCh5MaXN0UmVzZXJ2YXRpb25UaWNrZXRzUmVzcG9uc2USMQoHdGlja2V0cxgBIAMoCzIgLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UaWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn0KE1Jldm9rZVRpY2tldFJlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEhsKCXRpY2tldF9pZBgCIAEoCUIIukgFcgOwAQESLQoGcmVhc29uGAMgASgJQh26SBpyGBjIATITXlteXHgwMC1ceDFmXHg3Zl0qJCJQChRSZXZva2VUaWNrZXRSZXNwb25zZRI4CgdvdXRjb21lGAEgASgLMicuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRpY2tldE91dGNvbWUiHAoaR2V0VmVyaWZpY2F0aW9uS2V5c1JlcXVlc3QilwEKD1ZlcmlmaWNhdGlvbktleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDBIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV0aXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlYKG0dldFZlcmlmaWNhdGlvbktleXNSZXNwb25zZRI3CgRrZXlzGAEgAygLMikuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlZlcmlmaWNhdGlvbktleSJzChVHZXRSZXZvY2F0aW9uc1JlcXVlc3QSGgoIZXZlbnRfaWQYASABKAlCCLpIBXIDsAEBEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY0A8oABIfCgpwYWdlX3Rva2VuGAMgASgJQgu6SAjYAQFyA7ABASJCChZHZXRSZXZvY2F0aW9uc1Jlc3BvbnNlEg8KB2VudHJpZXMYASABKAwSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKngKC1RpY2tldFN0YXRlEhwKGFRJQ0tFVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKElRJQ0tFVF9TVEFURV9WQUxJRBABEhkKFVRJQ0tFVF9TVEFURV9BRE1JVFRFRBACEhgKFFRJQ0tFVF9TVEFURV9SRVZPS0VEEAMqSwoIUXJGb3JtYXQSGQoVUVJfRk9STUFUX1VOU1BFQ0lGSUVEEAASEQoNUVJfRk9STUFUX1NWRxABEhEKDVFSX0ZPUk1BVF9QTkcQAirnAQoQQWRtaXNzaW9uUmVmdXNhbBIhCh1BRE1JU1NJT05fUkVGVVNBTF9VTlNQRUNJRklFRBAAEiEKHUFETUlTU0lPTl9SRUZVU0FMX1VOS05PV05fS0VZEAESIwofQURNSVNTSU9OX1JFRlVTQUxfQkFEX1NJR05BVFVSRRACEiEKHUFETUlTU0lPTl9SRUZVU0FMX1dST05HX0VWRU5UEAMSHQoZQURNSVNTSU9OX1JFRlVTQUxfUkVWT0tFRBAEEiYKIkFETUlTU0lPTl9SRUZVU0FMX0FMUkVBRFlfQURNSVRURUQQBSqyAQoLU2NhblZlcmRpY3QSHAoYU0NBTl9WRVJESUNUX1VOU1BFQ0lGSUVEEAASFgoSU0NBTl9WRVJESUNUX0ZJUlNUEAESFwoTU0NBTl9WRVJESUNUX0RPVUJMRRACEhkKFVNDQU5fVkVSRElDVF9SRUpFQ1RFRBADEh0KGVNDQU5fVkVSRElDVF9OT05DRV9SRVVTRUQQBBIaChZTQ0FOX1ZFUkRJQ1RfTUFMRk9STUVEEAUyzAkKDVRpY2tldFNlcnZpY2USbwoLTGlzdFRpY2tldHMSLC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuTGlzdFRpY2tldHNSZXF1ZXN0Gi0uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2UiA5ACARJvCgtHZXRUaWNrZXRRchIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5HZXRUaWNrZXRRclJlcXVlc3QaLS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0VGlja2V0UXJSZXNwb25zZSIDkAIBEngKDlRyYW5zZmVyVGlja2V0Ei8uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlRyYW5zZmVyVGlja2V0UmVxdWVzdBowLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5UcmFuc2ZlclRpY2tldFJlc3BvbnNlIgOQAgIScgoMVmVyaWZ5VGlja2V0Ei0uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlZlcmlmeVRpY2tldFJlcXVlc3QaLi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuVmVyaWZ5VGlja2V0UmVzcG9uc2UiA5ACARJvCgtBZG1pdFRpY2tldBIsLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5BZG1pdFRpY2tldFJlcXVlc3QaLS5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuQWRtaXRUaWNrZXRSZXNwb25zZSIDkAICEm8KC1N1Ym1pdFNjYW5zEiwuYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlN1Ym1pdFNjYW5zUmVxdWVzdBotLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5TdWJtaXRTY2Fuc1Jlc3BvbnNlIgOQAgISkAEKFkxpc3RSZXNlcnZhdGlvblRpY2tldHMSNy5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuTGlzdFJlc2VydmF0aW9uVGlja2V0c1JlcXVlc3QaOC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuTGlzdFJlc2VydmF0aW9uVGlja2V0c1Jlc3BvbnNlIgOQAgEScgoMUmV2b2tlVGlja2V0Ei0uYm94b2ZmaWNlLnJlc2VydmF0aW9uLnYxLlJldm9rZVRpY2tldFJlcXVlc3QaLi5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuUmV2b2tlVGlja2V0UmVzcG9uc2UiA5ACAhKHAQoTR2V0VmVyaWZpY2F0aW9uS2V5cxI0LmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVxdWVzdBo1LmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5HZXRWZXJpZmljYXRpb25LZXlzUmVzcG9uc2UiA5ACARJ4Cg5HZXRSZXZvY2F0aW9ucxIvLmJveG9mZmljZS5yZXNlcnZhdGlvbi52MS5HZXRSZXZvY2F0aW9uc1JlcXVlc3QaMC5ib3hvZmZpY2UucmVzZXJ2YXRpb24udjEuR2V0UmV2b2NhdGlvbnNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_boxoffice_common_v1_layout, file_boxoffice_common_v1_refusal, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * The right to one seat or place.
@@ -603,7 +603,7 @@ export type AdmitTicketRequest = Message<"boxoffice.reservation.v1.AdmitTicketRe
   nonce: string;
 
   /**
-   * Where: the gate, in its staff's words.
+   * Where: the gate, in its staff's words. Up to 64 characters on one line.
    *
    * @generated from field: string gate = 5;
    */
@@ -683,7 +683,8 @@ export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
   messageDesc(file_boxoffice_reservation_v1_ticket, 16);
 
 /**
- * A scan that a gate let in while it was offline.
+ * A scan that a gate let in while it was offline. One that breaks a rule below is MALFORMED by itself; the others of its
+ * hand-in count.
  *
  * @generated from message boxoffice.reservation.v1.OfflineScan
  */
@@ -703,14 +704,15 @@ export type OfflineScan = Message<"boxoffice.reservation.v1.OfflineScan"> & {
   nonce: string;
 
   /**
-   * Where.
+   * Where. Up to 64 characters on one line.
    *
    * @generated from field: string gate = 3;
    */
   gate: string;
 
   /**
-   * When, by the scanner's clock. A time still to come counts as now.
+   * When, by the scanner's clock; required. A time that can't be true, still to come or before the code could have been
+   * made, counts as the time of the hand-in, and the result says `clock_wrong`.
    *
    * @generated from field: google.protobuf.Timestamp scan_time = 4;
    */
@@ -745,7 +747,7 @@ export type SubmitScansRequest = Message<"boxoffice.reservation.v1.SubmitScansRe
   deviceId: string;
 
   /**
-   * The scans.
+   * The scans. Each is judged by itself: a bad one does not keep the others from counting.
    *
    * @generated from field: repeated boxoffice.reservation.v1.OfflineScan scans = 3;
    */
@@ -799,6 +801,13 @@ export type ScanResult = Message<"boxoffice.reservation.v1.ScanResult"> & {
    * @generated from field: boxoffice.reservation.v1.Admission first = 5;
    */
   first?: Admission | undefined;
+
+  /**
+   * `scan_time` can't be true, so that the scan counts as made when it was handed in: mend the scanner's clock.
+   *
+   * @generated from field: bool clock_wrong = 6;
+   */
+  clockWrong: boolean;
 };
 
 /**
@@ -829,11 +838,18 @@ export type DoubleAdmission = Message<"boxoffice.reservation.v1.DoubleAdmission"
   first?: Admission | undefined;
 
   /**
-   * All others, in the same order.
+   * The first ten of the others, in the same order.
    *
    * @generated from field: repeated boxoffice.reservation.v1.Admission others = 3;
    */
   others: Admission[];
+
+  /**
+   * How many more there are.
+   *
+   * @generated from field: int32 others_left_out = 4;
+   */
+  othersLeftOut: number;
 };
 
 /**
@@ -857,7 +873,7 @@ export type SubmitScansResponse = Message<"boxoffice.reservation.v1.SubmitScansR
   results: ScanResult[];
 
   /**
-   * Every double admission of the tickets among them, whoever handed it in.
+   * The tickets among them that let in more than one, whoever handed it in: at most one entry a scan.
    *
    * @generated from field: repeated boxoffice.reservation.v1.DoubleAdmission doubles = 2;
    */
@@ -870,6 +886,76 @@ export type SubmitScansResponse = Message<"boxoffice.reservation.v1.SubmitScansR
  */
 export const SubmitScansResponseSchema: GenMessage<SubmitScansResponse> = /*@__PURE__*/
   messageDesc(file_boxoffice_reservation_v1_ticket, 21);
+
+/**
+ * Which booking's tickets to list.
+ *
+ * @generated from message boxoffice.reservation.v1.ListReservationTicketsRequest
+ */
+export type ListReservationTicketsRequest = Message<"boxoffice.reservation.v1.ListReservationTicketsRequest"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The booking, whoever's it is.
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * Most tickets in the answer; 0 means 50, at most 100.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the answer before.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.ListReservationTicketsRequest.
+ * Use `create(ListReservationTicketsRequestSchema)` to create a new message.
+ */
+export const ListReservationTicketsRequestSchema: GenMessage<ListReservationTicketsRequest> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_ticket, 22);
+
+/**
+ * A page of a booking's tickets.
+ *
+ * @generated from message boxoffice.reservation.v1.ListReservationTicketsResponse
+ */
+export type ListReservationTicketsResponse = Message<"boxoffice.reservation.v1.ListReservationTicketsResponse"> & {
+  /**
+   * The tickets, by their places, revoked ones too; none where there is no such booking or it is not paid.
+   *
+   * @generated from field: repeated boxoffice.reservation.v1.Ticket tickets = 1;
+   */
+  tickets: Ticket[];
+
+  /**
+   * Ask with this for the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message boxoffice.reservation.v1.ListReservationTicketsResponse.
+ * Use `create(ListReservationTicketsResponseSchema)` to create a new message.
+ */
+export const ListReservationTicketsResponseSchema: GenMessage<ListReservationTicketsResponse> = /*@__PURE__*/
+  messageDesc(file_boxoffice_reservation_v1_ticket, 23);
 
 /**
  * Which ticket to revoke.
@@ -892,7 +978,7 @@ export type RevokeTicketRequest = Message<"boxoffice.reservation.v1.RevokeTicket
   ticketId: string;
 
   /**
-   * Why, for the record.
+   * Why, for the record. Up to 200 characters on one line.
    *
    * @generated from field: string reason = 3;
    */
@@ -904,7 +990,7 @@ export type RevokeTicketRequest = Message<"boxoffice.reservation.v1.RevokeTicket
  * Use `create(RevokeTicketRequestSchema)` to create a new message.
  */
 export const RevokeTicketRequestSchema: GenMessage<RevokeTicketRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 22);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 24);
 
 /**
  * The revoked ticket, or a refusal.
@@ -925,7 +1011,7 @@ export type RevokeTicketResponse = Message<"boxoffice.reservation.v1.RevokeTicke
  * Use `create(RevokeTicketResponseSchema)` to create a new message.
  */
 export const RevokeTicketResponseSchema: GenMessage<RevokeTicketResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 23);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 25);
 
 /**
  * Nothing to say.
@@ -940,7 +1026,7 @@ export type GetVerificationKeysRequest = Message<"boxoffice.reservation.v1.GetVe
  * Use `create(GetVerificationKeysRequestSchema)` to create a new message.
  */
 export const GetVerificationKeysRequestSchema: GenMessage<GetVerificationKeysRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 24);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 26);
 
 /**
  * An Ed25519 public key.
@@ -968,6 +1054,13 @@ export type VerificationKey = Message<"boxoffice.reservation.v1.VerificationKey"
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * From when on its codes open no door; absent where no time is set. Until then they are good, though it signs no more.
+   *
+   * @generated from field: google.protobuf.Timestamp retire_time = 4;
+   */
+  retireTime?: Timestamp | undefined;
 };
 
 /**
@@ -975,7 +1068,7 @@ export type VerificationKey = Message<"boxoffice.reservation.v1.VerificationKey"
  * Use `create(VerificationKeySchema)` to create a new message.
  */
 export const VerificationKeySchema: GenMessage<VerificationKey> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 25);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 27);
 
 /**
  * The keys.
@@ -996,7 +1089,7 @@ export type GetVerificationKeysResponse = Message<"boxoffice.reservation.v1.GetV
  * Use `create(GetVerificationKeysResponseSchema)` to create a new message.
  */
 export const GetVerificationKeysResponseSchema: GenMessage<GetVerificationKeysResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 26);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 28);
 
 /**
  * A page of revocations.
@@ -1031,7 +1124,7 @@ export type GetRevocationsRequest = Message<"boxoffice.reservation.v1.GetRevocat
  * Use `create(GetRevocationsRequestSchema)` to create a new message.
  */
 export const GetRevocationsRequestSchema: GenMessage<GetRevocationsRequest> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 27);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 29);
 
 /**
  * Revocations, 18 bytes each.
@@ -1060,7 +1153,7 @@ export type GetRevocationsResponse = Message<"boxoffice.reservation.v1.GetRevoca
  * Use `create(GetRevocationsResponseSchema)` to create a new message.
  */
 export const GetRevocationsResponseSchema: GenMessage<GetRevocationsResponse> = /*@__PURE__*/
-  messageDesc(file_boxoffice_reservation_v1_ticket, 28);
+  messageDesc(file_boxoffice_reservation_v1_ticket, 30);
 
 /**
  * Where a ticket stands.
@@ -1232,6 +1325,13 @@ export enum ScanVerdict {
    * @generated from enum value: SCAN_VERDICT_NONCE_REUSED = 4;
    */
   NONCE_REUSED = 4,
+
+  /**
+   * The scan breaks a rule of OfflineScan, e.g. has no time. It is not recorded; mended it may be handed in again.
+   *
+   * @generated from enum value: SCAN_VERDICT_MALFORMED = 5;
+   */
+  MALFORMED = 5,
 }
 
 /**
@@ -1269,7 +1369,8 @@ export const TicketService: GenService<{
     output: typeof GetTicketQrResponseSchema;
   },
   /**
-   * Gives a ticket to another customer; codes made before open no door any more. Idempotent by (ticket, epoch, receiver).
+   * Gives a ticket to another customer; codes made before open no door any more. Idempotent by (ticket, epoch, receiver):
+   * a repeat gets the ticket as it stood right after the transfer, whatever became of it since.
    * Refusals: NOT_FOUND, WRONG_STATE (admitted, revoked, or of another epoch).
    *
    * @generated from rpc boxoffice.reservation.v1.TicketService.TransferTicket
@@ -1301,8 +1402,8 @@ export const TicketService: GenService<{
     output: typeof AdmitTicketResponseSchema;
   },
   /**
-   * Takes in what a gate let in while it was offline, and says what came of each scan, in the order asked. Idempotent by
-   * (event_id, device_id, nonce) of each scan.
+   * Takes in what a gate let in while it was offline, and says what came of each scan, in the order asked; a bad one gets its
+   * own verdict, and its neighbours count. Idempotent by (event_id, device_id, nonce) of each scan.
    *
    * @generated from rpc boxoffice.reservation.v1.TicketService.SubmitScans
    */
@@ -1310,6 +1411,16 @@ export const TicketService: GenService<{
     methodKind: "unary";
     input: typeof SubmitScansRequestSchema;
     output: typeof SubmitScansResponseSchema;
+  },
+  /**
+   * Lists the tickets of a booking, whoever's they are: for organisers. Errors: INVALID_ARGUMENT for a bad page token.
+   *
+   * @generated from rpc boxoffice.reservation.v1.TicketService.ListReservationTickets
+   */
+  listReservationTickets: {
+    methodKind: "unary";
+    input: typeof ListReservationTicketsRequestSchema;
+    output: typeof ListReservationTicketsResponseSchema;
   },
   /**
    * Revokes a ticket. May be repeated. Refusals: NOT_FOUND.
