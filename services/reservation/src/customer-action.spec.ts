@@ -38,7 +38,7 @@ describe("a payment that wants something of the customer", () => {
     world.inventory.hooks.reset();
     world.payment.hooks.reset();
     Object.assign(world.inventory.settings, {
-      ...{ ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity },
+      ...{ ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity, isSaleOver: false },
     });
   });
   after(() => world.end());
@@ -196,6 +196,15 @@ describe("a payment that wants something of the customer", () => {
     const { endReason, holdExpireTime } = await read(ids);
     assert.equal(endReason, EndReason.UNSPECIFIED);
     assert.ok(timestampMs(holdExpireTime!) > before);
+  });
+
+  it("still buys the seats when the sale has closed meanwhile", async () => {
+    const ids = await begin();
+    await lapse(ids);
+    world.inventory.settings.isSaleOver = true;
+    world.payment.act(ids.reservationId, true);
+    await replica.client.resumeCheckout(ids, within);
+    await isNow(ids, "CONFIRMED");
   });
 
   describe("that comes after the hold's end, while whoever holds the seats again is slow", () => {

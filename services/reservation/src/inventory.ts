@@ -28,7 +28,10 @@ type ReleaseOptions = {
 export type Inventory = {
   /** Makes up to 500 holds in one call; answers in order. Throws ConnectError: then every outcome is unknown. */
   holdSeats(commands: HoldCommand[], options: { timeoutMs: number }): Promise<HoldOutcome[]>;
-  /** Holds the very seats of a booking, or as many places, under its present `holdId`. */
+  /**
+   * Holds the very seats of a booking, or as many places, under its present `holdId`, in place of its first hold, which has
+   * lapsed: also after the sale's end.
+   */
   holdAgain(booking: Booking): Promise<Answer<Hold>>;
   /** Sells the seats of a live hold. */
   confirm(key: HoldRef): Promise<Answer<Hold>>;
@@ -96,10 +99,11 @@ function holdKey({ eventId, holdId }: HoldRef) {
   return { eventId, holdId };
 }
 
-function holdAgainCommand({ eventId, holdId, customerId, areaId, quantity, seats }: Booking): HoldCommand {
+function holdAgainCommand(booking: Booking): HoldCommand {
+  const { eventId, reservationId, holdId, customerId, areaId, quantity, seats } = booking;
   const selection =
     seats === ""
       ? { case: "generalAdmission" as const, value: { quantity } }
       : { case: "namedSeats" as const, value: { seats: parseSeats(seats) } };
-  return { eventId, holdId, customerId, areaId, selection };
+  return { eventId, holdId, customerId, areaId, selection, replacesHoldId: reservationId };
 }

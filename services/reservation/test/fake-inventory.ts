@@ -39,7 +39,7 @@ export type FakeInventory = {
   holds: Map<string, StoredHold>;
   hooks: Hooks;
   /** How the next holds are made. */
-  settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number };
+  settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number; isSaleOver: boolean };
   /** When the refunds of events end, in epoch milliseconds, where that is not in a day. */
   refundEnds: Map<string, number>;
   /** Bytes of each HoldSeats request so far. */
@@ -60,7 +60,7 @@ export async function startFakeInventory(): Promise<FakeInventory> {
   // No seat is ever given twice, so that the tickets of an event's bookings never collide.
   const seatsGiven = new Map<string, number>();
   const refundEnds = new Map<string, number>();
-  const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity };
+  const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity, isSaleOver: false };
 
   function holdOutcome(holdId: string, hold: StoredHold): HoldOutcome {
     const { command, firstSeat, createdAtMs, expiresAtMs, currencyCode, amountMinor, rest } = hold;
@@ -92,6 +92,9 @@ export async function startFakeInventory(): Promise<FakeInventory> {
         ? holdOutcome(command.holdId, known)
         : refused(createRefusal(RefusalReason.IDEMPOTENCY_KEY_REUSED, "another command"));
     }
+    if (settings.isSaleOver && !isLatePayer(command)) {
+      return refused(createRefusal(RefusalReason.SALE_CLOSED, "the sale is over"));
+    }
     const live = [...holds.values()].filter((each) => standing(each) === HoldState.HELD).length;
     if (live >= settings.placesMax) return refused(createRefusal(RefusalReason.SOLD_OUT, "nothing is left"));
     const createdAtMs = Date.now();
@@ -107,6 +110,15 @@ export async function startFakeInventory(): Promise<FakeInventory> {
     };
     holds.set(command.holdId, made);
     return holdOutcome(command.holdId, made);
+  }
+
+  function isLatePayer({ replacesHoldId, eventId, customerId }: HoldCommand): boolean {
+    const lapsed = holds.get(replacesHoldId);
+    return (
+      lapsed?.command.eventId === eventId &&
+      lapsed.command.customerId === customerId &&
+      standing(lapsed) === HoldState.EXPIRED
+    );
   }
 
   const withHold = (key: HoldKey | undefined, use: (hold: StoredHold) => Refusal | undefined): HoldOutcome => {
