@@ -12,9 +12,11 @@ import {
   HoldOutcomeSchema,
   HoldSeatsRequestSchema,
   HoldState,
+  ReleaseHoldsRequestSchema,
   type HoldCommand,
   type HoldKey,
   type HoldOutcome,
+  type ReleaseCommand,
 } from "#gen/boxoffice/inventory/v1/inventory";
 import { createHooks, type Hooks } from "./hooks.ts";
 
@@ -42,7 +44,7 @@ export type FakeInventory = {
   settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number; isSaleOver: boolean };
   /** When the refunds of events end, in epoch milliseconds, where that is not in a day. */
   refundEnds: Map<string, number>;
-  /** Bytes of each HoldSeats request so far. */
+  /** Bytes of each HoldSeats and ReleaseHolds request so far. */
   requestBytes: number[];
   /** Ends a hold now, as its own clock would. */
   lapse(holdId: string): void;
@@ -129,6 +131,22 @@ export async function startFakeInventory(): Promise<FakeInventory> {
   };
   const expired = () => createRefusal(RefusalReason.HOLD_EXPIRED, "the hold has ended");
 
+  function release({ key, confirmedToo, keepBlocked, remainder }: ReleaseCommand): HoldOutcome {
+    return withHold(key, (found) => {
+      const state = standing(found);
+      if (state === HoldState.CONFIRMED && !confirmedToo) {
+        return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
+      }
+      if (state === HoldState.CONFIRMED) {
+        if (remainder) found.rest = remainder;
+        else found.state = HoldState.REFUNDED;
+        found.blocked = keepBlocked;
+      }
+      if (state === HoldState.HELD) found.state = HoldState.RELEASED;
+      return undefined;
+    });
+  }
+
   const unimplemented = () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented));
   const server: GrpcServer = await startGrpcServer({
     host: "127.0.0.1",
@@ -163,24 +181,10 @@ export async function startFakeInventory(): Promise<FakeInventory> {
               }),
             ),
           })),
-        releaseHolds: ({ commands }) =>
-          hooks.around("releaseHolds", () => ({
-            outcomes: commands.map(({ key, confirmedToo, keepBlocked, remainder }) =>
-              withHold(key, (found) => {
-                const state = standing(found);
-                if (state === HoldState.CONFIRMED && !confirmedToo) {
-                  return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
-                }
-                if (state === HoldState.CONFIRMED) {
-                  if (remainder) found.rest = remainder;
-                  else found.state = HoldState.REFUNDED;
-                  found.blocked = keepBlocked;
-                }
-                if (state === HoldState.HELD) found.state = HoldState.RELEASED;
-                return undefined;
-              }),
-            ),
-          })),
+        releaseHolds: (request) => {
+          requestBytes.push(toBinary(ReleaseHoldsRequestSchema, request).length);
+          return hooks.around("releaseHolds", () => ({ outcomes: request.commands.map(release) }));
+        },
         extendHolds: ({ commands }) =>
           hooks.around("extendHolds", () => ({
             outcomes: commands.map(({ key, extendBy }) =>
