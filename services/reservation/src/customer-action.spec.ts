@@ -1,9 +1,11 @@
 // Payments that wait for minutes until the customer has been at the bank's page.
 
 import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Call } from "#shared/grpc-server";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
-import { EndReason } from "#gen/boxoffice/reservation/v1/reservation";
+import { EndReason, ResumeCheckoutRequestSchema } from "#gen/boxoffice/reservation/v1/reservation";
 import { bankPage } from "../test/fake-payment.ts";
 import { failing, gateAt } from "../test/hooks.ts";
 import {
@@ -22,6 +24,7 @@ import {
   type Replica,
   type World,
 } from "../test/world.ts";
+import { resumeCheckout } from "./rpc/resume-checkout.ts";
 
 describe("a payment that wants something of the customer", () => {
   let world: World;
@@ -97,6 +100,57 @@ describe("a payment that wants something of the customer", () => {
     world.payment.act(ids.reservationId, true);
     await passPoll(ids);
     assert.equal(outcomeOf((await pay(other, ids, { token })).outcome), "CONFIRMED");
+  });
+
+  it("is shown no page any more once the customer has acted, though the seats are not sold yet", async () => {
+    const ids = await begin();
+    world.payment.act(ids.reservationId, true);
+    const gate = gateAt("confirmHolds");
+    world.inventory.hooks.before = gate.hook;
+    await replica.client.resumeCheckout(ids, within);
+    await gate.reached;
+    for (const by of [replica, other]) {
+      assert.equal(outcomeOf((await pay(by, ids, { token, timeoutMs: 1_000 })).outcome), "IN_PROGRESS");
+    }
+    assert.equal((await read(ids)).nextActionUrl, "");
+    assert.equal(await cancel(other, ids), "IN_PROGRESS");
+    gate.open();
+    await isNow(ids, "CONFIRMED");
+  });
+
+  describe("and is hinted at before it was written down that it waits", () => {
+    // The answer that the customer has to act is under way while they act.
+    const hintWhile = async (method: string, ids: Ids, by: Replica, start: () => Promise<unknown>) => {
+      const gate = gateAt(method);
+      world.payment.hooks.after = gate.hook;
+      const started = start();
+      await gate.reached;
+      world.payment.act(ids.reservationId, true);
+      await by.client.resumeCheckout(ids, within);
+      world.payment.hooks.reset();
+      gate.open();
+      await started;
+      await isNow(ids, "CONFIRMED");
+    };
+
+    for (const where of ["here", "at another replica"] as const) {
+      const by = () => (where === "here" ? replica : other);
+
+      it(`goes on at once when it begins to wait, hinted at ${where}`, async () => {
+        const ids = await reserve(replica);
+        await hintWhile("authorize", ids, by(), () => pay(replica, ids, { token }));
+      });
+
+      it(`goes on at once when it waits again, hinted at ${where}`, async () => {
+        const ids = await begin();
+        await hintWhile("authorize", ids, by(), () => replica.client.resumeCheckout(ids, within));
+      });
+
+      it(`goes on at once when it has just been looked at, hinted at ${where}`, async () => {
+        const ids = await reserve(replica);
+        await hintWhile("getPayments", ids, by(), () => pay(replica, ids, { token }));
+      });
+    }
   });
 
   it("is asked about no more than every two seconds, however often the customer repeats", async () => {
@@ -230,11 +284,11 @@ describe("a payment that wants something of the customer", () => {
       );
     };
 
-    it("leaves nothing sold or held when the customer gives up", async () => {
+    it("can't be given up any more: the customer has acted, and gets the seats", async () => {
       const ids = await begin();
-      assert.equal(await holdAfter(ids, () => cancel(other, ids)), "RELEASED");
-      assert.equal(await stateNow(replica, ids), "CANCELLED");
-      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
+      const giveUp = async () => assert.equal(await cancel(other, ids), "IN_PROGRESS");
+      assert.equal(await holdAfter(ids, giveUp), "CONFIRMED");
+      await isNow(ids, "CONFIRMED");
     });
 
     it("leaves nothing sold or held when another replica finds the seats gone", async () => {
@@ -297,6 +351,21 @@ describe("a payment that wants something of the customer", () => {
         ],
       );
     });
+  });
+
+  it("is taken up only while there is room, however many hints come at once", async () => {
+    const ids = await begin();
+    let free = 1;
+    const runner = {
+      get free() {
+        return free;
+      },
+      run: async () => void (free -= 1),
+    };
+    const resume = resumeCheckout({ sql: world.database.sql, runner, leaseMs: 3_000, actionPollMs: 600_000 });
+    const hint = create(ResumeCheckoutRequestSchema, ids);
+    await Promise.all(Array.from({ length: 5 }, () => resume(hint, {} as Call)));
+    assert.equal(free, 0);
   });
 
   it("is no business of a hint about something else", async () => {

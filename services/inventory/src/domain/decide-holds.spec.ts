@@ -88,7 +88,8 @@ describe("deciding holds", () => {
     });
 
     it("gives nothing where the hold did not lapse, or was itself made after the sale", () => {
-      for (const state of ["confirmed", "released", "refunded"] as const) assert.equal(kindOf({}, { state }), "saleClosed");
+      for (const state of ["confirmed", "released", "refunded"] as const)
+        assert.equal(kindOf({}, { state }), "saleClosed");
       assert.equal(kindOf({}, { expiresAt: new Date(late.getTime() + 1) }), "saleClosed");
       assert.equal(kindOf({}, { createdAt: new Date(now.getTime() + 1) }), "saleClosed");
     });
