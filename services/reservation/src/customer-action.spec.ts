@@ -11,6 +11,7 @@ import {
   beginWaiting,
   brokenPromises,
   isInTime,
+  lapseHold,
   readReservation,
   resetNeighbours,
   startTwo,
@@ -207,10 +208,10 @@ describe("a payment that wants something of the customer", () => {
   });
 
   it("is given back when the hold can't be prolonged any more", async () => {
-    Object.assign(world.inventory.settings, { ttlMs: 300, capMs: 600 });
     const polling = await world.startReplica({ ACTION_POLL_MS: "20", RECONCILER_INTERVAL_MS: "20" });
     const ids = await reserve(polling);
     await pay(polling, ids, { token });
+    await lapseHold(world, ids);
     await isNow(ids, "EXPIRED");
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
     assert.equal((await read(ids)).endReason, EndReason.HOLD_LAPSED);

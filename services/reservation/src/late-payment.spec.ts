@@ -8,6 +8,7 @@ import {
   beginWaiting,
   brokenPromises,
   isInTime,
+  lapseHold,
   readReservation,
   resetNeighbours,
   startTwo,
@@ -31,12 +32,7 @@ describe("a payment that comes after the hold's end", () => {
   const begin = () => beginWaiting(replica);
   const read = (ids: Ids) => readReservation(replica, ids);
   const isNow = (ids: Ids, wanted: string) => isInTime(replica, ids, wanted);
-  const lapse = async (ids: Ids) => {
-    world.inventory.lapse(ids.reservationId);
-    await world.database.sql`
-      update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
-      where reservation_id = ${ids.reservationId}`;
-  };
+  const lapse = (ids: Ids) => lapseHold(world, ids);
 
   it("still buys the seats when the customer acted in time and everybody else was late", async () => {
     const before = Date.now();

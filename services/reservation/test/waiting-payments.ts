@@ -45,6 +45,14 @@ export async function beginWaiting(replica: Replica): Promise<Ids> {
   return ids;
 }
 
+/** Ends a booking's hold now, as inventory and the booking's own row know it. */
+export async function lapseHold({ inventory, database }: World, { reservationId }: Ids): Promise<void> {
+  inventory.lapse(reservationId);
+  await database.sql`
+    update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
+    where reservation_id = ${reservationId}`;
+}
+
 /** Returns the booking as it is shown. */
 export async function readReservation({ client }: Replica, ids: Ids): Promise<Reservation> {
   const { outcome } = await client.getReservation({ key: { ...ids, customerId } }, within);
