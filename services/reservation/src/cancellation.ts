@@ -82,7 +82,7 @@ async function giveBack(
   { terms, newId, ...deps }: Deps,
 ): Promise<CancelResult | undefined> {
   const { customerId, ...bookingKey } = key;
-  const refundUntil = await terms.refundUntil(key.eventId);
+  const refundUntil = await terms.refundUntil(key.eventId, { deadlineAtMs });
   const result = await refundBooking(
     {
       ...bookingKey,

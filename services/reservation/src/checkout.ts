@@ -118,9 +118,10 @@ export function createCheckouts(options: {
 
   // The customer may be back from the provider's page before the provider told of it.
   async function lookAgain(key: BookingKey, untilMs: number): Promise<void> {
-    if (runner.running(key)) return;
+    if (runner.running(key) || runner.free === 0) return;
     const waiting = await claimWaiting(sql, key, { leaseMs, dueWithinMs });
-    if (waiting) void runner.run(waiting, { untilMs });
+    // Others may have taken the room meanwhile: then it is the reconciler's.
+    if (waiting && runner.free > 0) void runner.run(waiting, { untilMs });
   }
 
   return { pay, close: batcher.close };

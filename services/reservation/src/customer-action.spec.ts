@@ -1,15 +1,25 @@
 // Payments that wait for minutes until the customer has been at the bank's page.
 
 import assert from "node:assert/strict";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import type { Call } from "#shared/grpc-server";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
-import { EndReason } from "#gen/boxoffice/reservation/v1/reservation";
+import { EndReason, ResumeCheckoutRequestSchema } from "#gen/boxoffice/reservation/v1/reservation";
 import { bankPage } from "../test/fake-payment.ts";
 import { failing, gateAt } from "../test/hooks.ts";
 import {
+  beginWaiting,
+  brokenPromises,
+  isInTime,
+  lapseHold,
+  readReservation,
+  resetNeighbours,
+  startTwo,
+  token,
+} from "../test/waiting-payments.ts";
+import {
   cancel,
   createWorld,
-  customerId,
   eventually,
   newIds,
   outcomeOf,
@@ -22,6 +32,7 @@ import {
   type Replica,
   type World,
 } from "../test/world.ts";
+import { resumeCheckout } from "./rpc/resume-checkout.ts";
 
 describe("a payment that wants something of the customer", () => {
   let world: World;
@@ -29,48 +40,18 @@ describe("a payment that wants something of the customer", () => {
   let other: Replica;
   before(async () => {
     world = await createWorld();
-    // They leave bookings alone that nobody tells them of; one that looks by itself comes when a test says so.
-    const settings = { RECONCILER_INTERVAL_MS: "60000" };
-    replica = await world.startReplica(settings);
-    other = await world.startReplica(settings);
+    [replica, other] = await startTwo(world);
   });
-  beforeEach(() => {
-    world.inventory.hooks.reset();
-    world.payment.hooks.reset();
-    Object.assign(world.inventory.settings, {
-      ...{ ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity },
-    });
-  });
+  beforeEach(() => resetNeighbours(world));
   after(() => world.end());
 
-  const token = "tok_3ds";
-  const read = async (ids: Ids) => {
-    const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId } }, within);
-    return reservationOf(outcome);
-  };
-  const begin = async () => {
-    const ids = await reserve(replica);
-    const { outcome, paymentId } = await pay(replica, ids, { token });
-    assert.equal(outcomeOf(outcome), "PAYING");
-    assert.equal(reservationOf(outcome).nextActionUrl, bankPage);
-    assert.notEqual(paymentId, "");
-    return ids;
-  };
-  const isNow = (ids: Ids, wanted: string) =>
-    eventually(
-      () => stateNow(replica, ids),
-      (state) => state === wanted,
-    );
+  const begin = () => beginWaiting(replica);
+  const read = (ids: Ids) => readReservation(replica, ids);
+  const isNow = (ids: Ids, wanted: string) => isInTime(replica, ids, wanted);
   // As if the last look had been long ago.
   const passPoll = (ids: Ids) => world.database.sql`
     update reservation.reservation set next_attempt_at = clock_timestamp() + interval '10 minutes' - interval '3 seconds'
     where reservation_id = ${ids.reservationId} and next_action_url is not null`;
-  const lapse = async (ids: Ids) => {
-    world.inventory.lapse(ids.reservationId);
-    await world.database.sql`
-      update reservation.reservation set hold_expires_at = clock_timestamp() - interval '1 second'
-      where reservation_id = ${ids.reservationId}`;
-  };
 
   it("answers PAYING and where to go, to whoever asks, and keeps no process busy", async () => {
     const ids = await begin();
@@ -97,6 +78,57 @@ describe("a payment that wants something of the customer", () => {
     world.payment.act(ids.reservationId, true);
     await passPoll(ids);
     assert.equal(outcomeOf((await pay(other, ids, { token })).outcome), "CONFIRMED");
+  });
+
+  it("is shown no page any more once the customer has acted, though the seats are not sold yet", async () => {
+    const ids = await begin();
+    world.payment.act(ids.reservationId, true);
+    const gate = gateAt("confirmHolds");
+    world.inventory.hooks.before = gate.hook;
+    await replica.client.resumeCheckout(ids, within);
+    await gate.reached;
+    for (const by of [replica, other]) {
+      assert.equal(outcomeOf((await pay(by, ids, { token, timeoutMs: 1_000 })).outcome), "IN_PROGRESS");
+    }
+    assert.equal((await read(ids)).nextActionUrl, "");
+    assert.equal(await cancel(other, ids), "IN_PROGRESS");
+    gate.open();
+    await isNow(ids, "CONFIRMED");
+  });
+
+  describe("and is hinted at before it was written down that it waits", () => {
+    // The answer that the customer has to act is under way while they act.
+    const hintWhile = async (method: string, ids: Ids, by: Replica, start: () => Promise<unknown>) => {
+      const gate = gateAt(method);
+      world.payment.hooks.after = gate.hook;
+      const started = start();
+      await gate.reached;
+      world.payment.act(ids.reservationId, true);
+      await by.client.resumeCheckout(ids, within);
+      world.payment.hooks.reset();
+      gate.open();
+      await started;
+      await isNow(ids, "CONFIRMED");
+    };
+
+    for (const where of ["here", "at another replica"] as const) {
+      const by = () => (where === "here" ? replica : other);
+
+      it(`goes on at once when it begins to wait, hinted at ${where}`, async () => {
+        const ids = await reserve(replica);
+        await hintWhile("authorize", ids, by(), () => pay(replica, ids, { token }));
+      });
+
+      it(`goes on at once when it waits again, hinted at ${where}`, async () => {
+        const ids = await begin();
+        await hintWhile("authorize", ids, by(), () => replica.client.resumeCheckout(ids, within));
+      });
+
+      it(`goes on at once when it has just been looked at, hinted at ${where}`, async () => {
+        const ids = await reserve(replica);
+        await hintWhile("getPayments", ids, by(), () => pay(replica, ids, { token }));
+      });
+    }
   });
 
   it("is asked about no more than every two seconds, however often the customer repeats", async () => {
@@ -176,118 +208,29 @@ describe("a payment that wants something of the customer", () => {
   });
 
   it("is given back when the hold can't be prolonged any more", async () => {
-    Object.assign(world.inventory.settings, { ttlMs: 300, capMs: 600 });
     const polling = await world.startReplica({ ACTION_POLL_MS: "20", RECONCILER_INTERVAL_MS: "20" });
     const ids = await reserve(polling);
     await pay(polling, ids, { token });
+    await lapseHold(world, ids);
     await isNow(ids, "EXPIRED");
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
     assert.equal((await read(ids)).endReason, EndReason.HOLD_LAPSED);
     await polling.stop();
   });
 
-  it("still buys the seats when the customer acted in time and everybody else was late", async () => {
-    const before = Date.now();
+  it("is taken up only while there is room, however many hints come at once", async () => {
     const ids = await begin();
-    await lapse(ids);
-    world.payment.act(ids.reservationId, true);
-    await replica.client.resumeCheckout(ids, within);
-    await isNow(ids, "CONFIRMED");
-    const { endReason, holdExpireTime } = await read(ids);
-    assert.equal(endReason, EndReason.UNSPECIFIED);
-    assert.ok(timestampMs(holdExpireTime!) > before);
-  });
-
-  describe("that comes after the hold's end, while whoever holds the seats again is slow", () => {
-    const holdAgainOf = (ids: Ids) =>
-      [...world.inventory.holds].find(
-        ([id, { command }]) => id !== ids.reservationId && command.eventId === ids.eventId,
-      );
-    /** Stops the replica before its second hold is made, lets others end the booking, and returns what became of the hold. */
-    const holdAfter = async (ids: Ids, end: () => Promise<unknown>) => {
-      await lapse(ids);
-      world.payment.act(ids.reservationId, true);
-      const gate = gateAt("holdSeats");
-      world.inventory.hooks.before = gate.hook;
-      await replica.client.resumeCheckout(ids, within);
-      await gate.reached;
-      world.inventory.hooks.before = () => {};
-      await end();
-      gate.open();
-      const [holdId] = (await eventually(() => holdAgainOf(ids), Boolean))!;
-      return await eventually(
-        () => world.inventory.stateOf(holdId),
-        (state) => state !== "HELD",
-      );
+    let free = 1;
+    const runner = {
+      get free() {
+        return free;
+      },
+      run: async () => void (free -= 1),
     };
-
-    it("leaves nothing sold or held when the customer gives up", async () => {
-      const ids = await begin();
-      assert.equal(await holdAfter(ids, () => cancel(other, ids)), "RELEASED");
-      assert.equal(await stateNow(replica, ids), "CANCELLED");
-      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
-    });
-
-    it("leaves nothing sold or held when another replica finds the seats gone", async () => {
-      const ids = await begin();
-      const reconciling = await world.startReplica({ RECONCILER_INTERVAL_MS: "20" });
-      const loseSeats = async () => {
-        world.inventory.settings.placesMax = 0;
-        // As if the slow one's lease had run out.
-        await world.database.sql`
-          update reservation.reservation set next_attempt_at = clock_timestamp()
-          where reservation_id = ${ids.reservationId}`;
-        await isNow(ids, "EXPIRED");
-        world.inventory.settings.placesMax = Infinity;
-      };
-      assert.equal(await holdAfter(ids, loseSeats), "RELEASED");
-      assert.equal((await read(ids)).endReason, EndReason.PAID_TOO_LATE);
-      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
-      await reconciling.stop();
-    });
-  });
-
-  describe("that comes after the hold's end, when somebody else has the seats", () => {
-    const comeLate = async (ids: Ids) => {
-      await lapse(ids);
-      world.payment.act(ids.reservationId, true);
-      world.inventory.settings.placesMax = 0;
-      await replica.client.resumeCheckout(ids, within);
-    };
-    const refundsOf = async ({ reservationId }: Ids) => world.database.sql`
-      select kind, amount_minor, returned_minor, requested_by, reason from reservation.refund
-      where reservation_id = ${reservationId}`;
-
-    it("is voided", async () => {
-      const ids = await begin();
-      await comeLate(ids);
-      await isNow(ids, "EXPIRED");
-      assert.equal((await read(ids)).endReason, EndReason.PAID_TOO_LATE);
-      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
-      assert.deepEqual([...(await refundsOf(ids))], []);
-    });
-
-    it("is refunded where it was captured all the same, by a refund that says why", async () => {
-      const ids = await begin();
-      const payment = [...world.payment.payments.values()].find(
-        ({ request }) => request.reservationId === ids.reservationId,
-      )!;
-      payment.captures = 1;
-      await comeLate(ids);
-      await isNow(ids, "REFUNDED");
-      const { endReason, refunded } = await read(ids);
-      assert.deepEqual([endReason, refunded?.amountMinor], [EndReason.PAID_TOO_LATE, 5_000n]);
-      assert.deepEqual(world.payment.statesOf(ids.reservationId), ["REFUNDED"]);
-      assert.deepEqual(
-        [...(await refundsOf(ids))],
-        [
-          {
-            ...{ kind: "whole", amount_minor: 5_000, returned_minor: 5_000, requested_by: "reservation" },
-            reason: "captured after the seats were lost",
-          },
-        ],
-      );
-    });
+    const resume = resumeCheckout({ sql: world.database.sql, runner, leaseMs: 3_000, actionPollMs: 600_000 });
+    const hint = create(ResumeCheckoutRequestSchema, ids);
+    await Promise.all(Array.from({ length: 5 }, () => resume(hint, {} as Call)));
+    assert.equal(free, 0);
   });
 
   it("is no business of a hint about something else", async () => {
@@ -310,11 +253,7 @@ describe("a payment that wants something of the customer", () => {
   // Nested, since a suite's own tests run before those of the suites in it.
   describe("after all that", () => {
     it("leaves everything as it should be", async () => {
-      const { reports } = await replica.client.checkInvariants({}, within);
-      assert.deepEqual(
-        reports.filter(({ violations }) => violations > 0n).map(({ name, examples }) => ({ name, examples })),
-        [],
-      );
+      assert.deepEqual(await brokenPromises(replica), []);
     });
   });
 });

@@ -2,12 +2,16 @@
 // is asked for once.
 
 import type { GrpcClient, InventoryService } from "#stubs";
+import type { Caller } from "#shared/batcher";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 
 /** What reservation needs to know of an event. */
 export type EventTerms = {
-  /** Returns until when a customer may give a paid booking back. Throws ConnectError where inventory can't be asked. */
-  refundUntil(eventId: string): Promise<Date>;
+  /**
+   * Returns until when a customer may give a paid booking back. Throws ConnectError where inventory can't be asked, or does not
+   * answer before the caller's deadline.
+   */
+  refundUntil(eventId: string, caller: Pick<Caller, "deadlineAtMs">): Promise<Date>;
 };
 
 const eventsMax = 10_000;
@@ -20,10 +24,13 @@ export function createEventTerms(options: {
   const { client, timeoutMs } = options;
   const known = new Map<string, Date>();
   return {
-    async refundUntil(eventId) {
+    async refundUntil(eventId, { deadlineAtMs }) {
       const remembered = known.get(eventId);
       if (remembered) return remembered;
-      const { event } = await client.getEvent({ eventId }, { timeoutMs });
+      const { event } = await client.getEvent(
+        { eventId },
+        { timeoutMs: Math.min(timeoutMs, Math.max(1, deadlineAtMs - Date.now())) },
+      );
       // Inventory of an earlier version does not know of the rule: then the event's start is it.
       const time = event?.refundUntilTime ?? event?.startTime;
       if (!time) throw new Error(`event ${eventId} has no time`);

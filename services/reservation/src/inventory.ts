@@ -28,7 +28,10 @@ type ReleaseOptions = {
 export type Inventory = {
   /** Makes up to 500 holds in one call; answers in order. Throws ConnectError: then every outcome is unknown. */
   holdSeats(commands: HoldCommand[], options: { timeoutMs: number }): Promise<HoldOutcome[]>;
-  /** Holds the very seats of a booking, or as many places, under its present `holdId`. */
+  /**
+   * Holds the very seats of a booking, or as many places, under its present `holdId`, in place of its first hold, which has
+   * lapsed: also after the sale's end.
+   */
   holdAgain(booking: Booking): Promise<Answer<Hold>>;
   /** Sells the seats of a live hold. */
   confirm(key: HoldRef): Promise<Answer<Hold>>;
@@ -45,7 +48,12 @@ export type Inventory = {
   close(): Promise<void>;
 };
 
-const bounds = { itemsMax: 500, queueMax: 10_000, inFlightMax: 4 };
+type Release = { key: HoldRef; options: ReleaseOptions };
+
+const bounds = { itemsMax: 500, bytesMax: 60_000, queueMax: 10_000, inFlightMax: 4 };
+
+/** Upper bound of a command's bytes in a request, its seats apart: two ids of 36, a duration or two flags, tags and lengths. */
+const commandBytes = 100;
 
 /** Returns inventory behind `client`. Single calls share batches, and each call takes at most `timeoutMs`. */
 export function createInventory(options: {
@@ -57,9 +65,14 @@ export function createInventory(options: {
   const within = { timeoutMs };
   const patience = (): Caller => ({ deadlineAtMs: Date.now() + timeoutMs });
 
-  const batched = <Item>(name: string, call: (items: Item[]) => Promise<{ outcomes: HoldOutcome[] }>) => {
+  const batched = <Item>(
+    name: string,
+    call: (items: Item[]) => Promise<{ outcomes: HoldOutcome[] }>,
+    sizeOf: (item: Item) => number = () => commandBytes,
+  ) => {
     const batcher: Batcher<Item, HoldOutcome> = createBatcher({
       ...bounds,
+      sizeOf,
       run: async (items) => (await call(items)).outcomes,
       onBatch: metrics.onBatch(name),
     });
@@ -69,8 +82,11 @@ export function createInventory(options: {
   const confirms = batched("inventory_confirm", (items: HoldRef[]) =>
     client.confirmHolds({ keys: items.map(holdKey) }, within),
   );
-  const releases = batched("inventory_release", (items: { key: HoldRef; options: ReleaseOptions }[]) =>
-    client.releaseHolds({ commands: items.map(({ key, options }) => ({ key: holdKey(key), ...options })) }, within),
+  const releases = batched(
+    "inventory_release",
+    (items: Release[]) =>
+      client.releaseHolds({ commands: items.map(({ key, options }) => ({ key: holdKey(key), ...options })) }, within),
+    releaseBytes,
   );
   const extensions = batched("inventory_extend", (items: { key: HoldRef; extendByMs: number }[]) =>
     client.extendHolds(
@@ -96,10 +112,15 @@ function holdKey({ eventId, holdId }: HoldRef) {
   return { eventId, holdId };
 }
 
-function holdAgainCommand({ eventId, holdId, customerId, areaId, quantity, seats }: Booking): HoldCommand {
+function releaseBytes({ options: { remainder } }: Release): number {
+  return (remainder?.seats ?? []).reduce((sum, { row }) => sum + 8 + row.length, commandBytes);
+}
+
+function holdAgainCommand(booking: Booking): HoldCommand {
+  const { eventId, reservationId, holdId, customerId, areaId, quantity, seats } = booking;
   const selection =
     seats === ""
       ? { case: "generalAdmission" as const, value: { quantity } }
       : { case: "namedSeats" as const, value: { seats: parseSeats(seats) } };
-  return { eventId, holdId, customerId, areaId, selection };
+  return { eventId, holdId, customerId, areaId, selection, replacesHoldId: reservationId };
 }

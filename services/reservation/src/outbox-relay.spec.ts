@@ -66,6 +66,31 @@ describe("outbox relay", () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
+  it("names the refund in what it tells of one, so that two parts of a booking can be told apart", async () => {
+    const replica = await world.startReplica();
+    const paid = await reserve(replica);
+    await pay(replica, paid);
+    const refundIds = [uuidv7(), uuidv7(), uuidv7()];
+    const amount = { case: "amount" as const, value: { currencyCode: "EUR", amountMinor: 1n } };
+    for (const [index, refundId] of refundIds.entries()) {
+      const part = index < 2 ? { part: amount } : {};
+      await replica.client.refundReservation(
+        { ...paid, refundId, reason: "sorry", requestedBy: "organiser", ...part },
+        within,
+      );
+    }
+    const entries = await eventually(
+      () => entriesOf(redis, paid),
+      (found) => found.length >= 5,
+    );
+    const refundIdsOf = (type: string) =>
+      entries.filter((entry) => entry.type === type).map(({ data }) => data["refund_id"]);
+    assert.deepEqual(refundIdsOf("reservation.partly_refunded").toSorted(), refundIds.slice(0, 2).toSorted());
+    assert.deepEqual(refundIdsOf("reservation.refunded"), refundIds.slice(2));
+    assert.deepEqual(refundIdsOf("reservation.confirmed"), [undefined]);
+    await replica.stop();
+  });
+
   it("serves requests while Redis is gone, and publishes what waited once it is there", async () => {
     const port = await freePort();
     const replica = await world.startReplica({ REDIS_URL: `redis://127.0.0.1:${port}` });

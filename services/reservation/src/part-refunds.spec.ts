@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
-import type { RefundReservationResponse } from "#gen/boxoffice/reservation/v1/reservation";
 import { TicketState, type Ticket } from "#gen/boxoffice/reservation/v1/ticket";
 import { admit, buyTickets, codeOf, ticketsOf, wordOf } from "../test/doors.ts";
 import { failing } from "../test/hooks.ts";
+import { askRefund, refundsOf, shortOf, storedHoldOf, type Part, type Wish } from "../test/refunds.ts";
 import {
   cancel,
   createWorld,
@@ -18,8 +18,6 @@ import {
 } from "../test/world.ts";
 import { readBookings } from "./store/read-bookings.ts";
 import { readRunningRefund } from "./store/refunds.ts";
-
-type Part = { tickets: Ticket[] } | { amount: bigint; currencyCode?: string } | "whole";
 
 describe("refunds in parts", () => {
   let world: World;
@@ -37,16 +35,11 @@ describe("refunds in parts", () => {
   });
   after(() => world.end());
 
-  const ask = (ids: Ids, part: Part, { refundId = uuidv7(), keepBlocked = false, by = replica } = {}) =>
-    by.client.refundReservation(
-      { ...ids, refundId, keepBlocked, reason: "moved", requestedBy: "organiser-1", part: partOf(part) },
-      within,
-    );
+  type Asked = Omit<Wish, "part"> & { by?: Replica };
+  const ask = (ids: Ids, part: Part, { by = replica, ...wish }: Asked = {}) => askRefund(by, ids, { ...wish, part });
   const refund = async (...args: Parameters<typeof ask>) => shortOf(await ask(...args));
-  const paymentOf = ({ reservationId }: Ids) =>
-    [...world.payment.payments.values()].find((each) => each.request.reservationId === reservationId)!;
-  const paidBack = (ids: Ids) => [...paymentOf(ids).refunds.values()].map(Number);
-  const holdOf = ({ reservationId }: Ids) => world.inventory.holds.get(reservationId)!;
+  const paidBack = (ids: Ids) => [...refundsOf(world, ids).values()].map(Number);
+  const holdOf = (ids: Ids) => storedHoldOf(world, ids);
   const refundedOf = async (ids: Ids) => {
     const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId } }, within);
     return outcome?.outcome.case === "reservation" ? outcome.outcome.value.refunded?.amountMinor : undefined;
@@ -260,23 +253,10 @@ describe("refunds in parts", () => {
     );
     await world.database.sql`
       update reservation.refund set amount_minor = 2500 where reservation_id = ${ids.reservationId}`;
-    paymentOf(ids).refunds.clear();
+    refundsOf(world, ids).clear();
     assert.deepEqual(
       (await violations(ids)).map(({ name }) => name),
       ["reservation.payments_agree"],
     );
   });
 });
-
-function partOf(part: Part) {
-  if (part === "whole") return { case: undefined };
-  return "tickets" in part
-    ? { case: "tickets" as const, value: { ticketIds: part.tickets.map(({ ticketId }) => ticketId) } }
-    : { case: "amount" as const, value: { currencyCode: part.currencyCode ?? "EUR", amountMinor: part.amount } };
-}
-
-/** State, amount and whether it is done; or the refusal's reason. */
-function shortOf({ outcome, refund }: RefundReservationResponse): string {
-  const state = outcomeOf(outcome);
-  return refund ? `${state} ${refund.amount?.amountMinor} ${refund.done ? "done" : "running"}` : state;
-}

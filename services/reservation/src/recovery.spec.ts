@@ -11,6 +11,7 @@ import { createBatchMetrics, createMetrics } from "#shared/metrics";
 import { createSql, type Sql } from "#shared/sql";
 import type { PaymentState } from "#gen/boxoffice/payment/v1/payment";
 import { ticketsOf } from "../test/doors.ts";
+import { bankPage } from "../test/fake-payment.ts";
 import { gateAt } from "../test/hooks.ts";
 import {
   createWorld,
@@ -172,6 +173,18 @@ describe("recovery", () => {
       name: "a declined payment",
       start: (ids) => begin(ids, "tok_decline"),
       ...{ end: "HELD", payments: ["DECLINED"], hold: "HELD", steps: 2 },
+    },
+    {
+      name: "a payment whose customer has acted",
+      start: async (ids) => {
+        const booking = await begin(ids, "tok_3ds");
+        const { paymentId, paymentMethodToken } = booking;
+        await payments.authorize({ ...booking, paymentId: paymentId!, paymentMethodToken: paymentMethodToken! });
+        world.payment.act(ids.reservationId, true);
+        const wait = { from: booking, to: Phase.authorizing, leaseMs: 0, nextActionUrl: bankPage };
+        return (await applyMoves(sql, [wait]))[0]!;
+      },
+      ...{ end: "CONFIRMED", payments: ["CAPTURED"], hold: "CONFIRMED", steps: 7 },
     },
     {
       name: "a payment that came late, whose seats are still free",

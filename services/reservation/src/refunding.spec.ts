@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { TicketState } from "#gen/boxoffice/reservation/v1/ticket";
 import { admit, buyTickets, codeOf, ticketsOf, wordOf } from "../test/doors.ts";
 import { down, failing, gateAt } from "../test/hooks.ts";
+import { askRefund, refundsOf, storedHoldOf, type Wish } from "../test/refunds.ts";
 import {
   cancel,
   createWorld,
@@ -12,7 +13,6 @@ import {
   pay,
   reserve,
   stateNow,
-  within,
   type Ids,
   type Replica,
   type World,
@@ -36,20 +36,15 @@ describe("refunding at the organiser's word", () => {
   });
   after(() => world.end());
 
-  type Wish = { refundId?: string; reason?: string; keepBlocked?: boolean };
-  const ask = (ids: Ids, wish: Wish = {}, by = replica) => {
-    const request = { refundId: uuidv7(), reason: "the show is off", keepBlocked: false, ...wish };
-    return by.client.refundReservation({ ...ids, requestedBy: "organiser-1", ...request }, within);
-  };
+  const ask = (ids: Ids, wish: Wish = {}, by = replica) => askRefund(by, ids, wish);
   const refund = async (...args: Parameters<typeof ask>) => outcomeOf((await ask(...args)).outcome);
   const paid = async () => {
     const ids = await reserve(replica);
     await pay(replica, ids);
     return ids;
   };
-  const refundsOf = ({ reservationId }: Ids) =>
-    [...world.payment.payments.values()].find((each) => each.request.reservationId === reservationId)!.refunds.size;
-  const holdOf = ({ reservationId }: Ids) => world.inventory.holds.get(reservationId)!;
+  const countOf = (ids: Ids) => refundsOf(world, ids).size;
+  const holdOf = (ids: Ids) => storedHoldOf(world, ids);
 
   it("gives the money back, frees the seats, and says the same again when asked again", async () => {
     const ids = await paid();
@@ -66,7 +61,7 @@ describe("refunding at the organiser's word", () => {
     assert.deepEqual([world.inventory.stateOf(ids.reservationId), holdOf(ids).blocked], ["REFUNDED", false]);
     assert.deepEqual(await ask(ids, { refundId }, other), first);
     assert.deepEqual(await ask(ids, { refundId: refundId.toUpperCase() }, other), first);
-    assert.equal(refundsOf(ids), 1);
+    assert.equal(countOf(ids), 1);
   });
 
   it("keeps the seats from sale where that is asked for, whoever finishes the refund", async () => {
@@ -113,7 +108,7 @@ describe("refunding at the organiser's word", () => {
     await cancel(replica, cancelled);
     assert.equal(await refund(cancelled), "WRONG_STATE");
     assert.equal(await cancel(other, once), "REFUNDED");
-    assert.deepEqual([refundsOf(once), refundsOf(cancelled)], [1, 1]);
+    assert.deepEqual([countOf(once), countOf(cancelled)], [1, 1]);
   });
 
   it("refuses an id that comes with another reservation, reason or wish, and changes nothing", async () => {
@@ -140,7 +135,7 @@ describe("refunding at the organiser's word", () => {
       () => stateNow(replica, ids),
       (state) => state === "REFUNDED",
     );
-    assert.equal(refundsOf(ids), 1);
+    assert.equal(countOf(ids), 1);
   });
 
   it("lets one of many ids win, and one of two reservations that race for an id", async () => {
@@ -149,7 +144,7 @@ describe("refunding at the organiser's word", () => {
       Array.from({ length: 10 }, (_, index) => refund(ids, {}, index % 2 ? replica : other)),
     );
     assert.equal(answers.filter((answer) => answer === "WRONG_STATE").length, 9);
-    assert.equal(refundsOf(ids), 1);
+    assert.equal(countOf(ids), 1);
 
     for (let round = 0; round < 5; round += 1) {
       const one = await paid();
@@ -158,7 +153,7 @@ describe("refunding at the organiser's word", () => {
       const refundId = uuidv7();
       const both = await Promise.all([refund(one, { refundId }), refund(two, { refundId }, other)]);
       assert.deepEqual(both.filter((answer) => answer === "IDEMPOTENCY_KEY_REUSED").length, 1, both.join());
-      assert.equal(refundsOf(one) + refundsOf(two), 1);
+      assert.equal(countOf(one) + countOf(two), 1);
     }
   });
 
@@ -172,7 +167,7 @@ describe("refunding at the organiser's word", () => {
         () => stateNow(replica, ids),
         (state) => state === "REFUNDED",
       );
-      assert.equal(refundsOf(ids), 1);
+      assert.equal(countOf(ids), 1);
     }
   });
 
@@ -206,7 +201,7 @@ describe("refunding at the organiser's word", () => {
         () => stateNow(replica, ids),
         (state) => state === "REFUNDED",
       );
-      assert.equal(refundsOf(ids), 1);
+      assert.equal(countOf(ids), 1);
     }
   });
 

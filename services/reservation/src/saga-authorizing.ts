@@ -37,6 +37,8 @@ export async function authorize(booking: Booking, deps: SagaDeps): Promise<Progr
     if (refusal) return refusal;
     const stop = answer.kind === "known" ? learnedFromPayment(answer.value) : undefined;
     if (stop) return stop;
+    // Written before the seats are asked for, so that whoever repeats meanwhile is not sent to the bank's page again.
+    if (booking.nextActionUrl !== null) return { kind: "noted", because: "acted", hasActed: true };
   }
   if (isHeldAgain(booking)) {
     const held = await inventory.holdAgain(booking);
@@ -58,6 +60,15 @@ export async function authorize(booking: Booking, deps: SagaDeps): Promise<Progr
     case "unknown":
       return again(confirmed);
   }
+}
+
+/**
+ * True where payment knows by now that a customer who was waited for has acted. Asks no provider, and is false where payment
+ * does not answer.
+ */
+export async function isActionOver(booking: Booking, { payments }: Pick<SagaDeps, "payments">): Promise<boolean> {
+  const answer = await payments.read({ eventId: booking.eventId, paymentId: paymentIdOf(booking) });
+  return answer.kind === "known" && answer.value.state !== PaymentState.ACTION_REQUIRED;
 }
 
 async function askToAuthorize(booking: Booking, payments: Payments): Promise<Answer<Payment>> {
@@ -84,7 +95,7 @@ async function afterHold(booking: Booking, refusal: Refusal, deps: SagaDeps): Pr
 // new hold, once, whose id is written before it is asked for.
 function holdAgainOrGiveUp(booking: Booking, { reason }: Refusal, { newId }: SagaDeps): Progress {
   const mayHoldAgain = reason === RefusalReason.HOLD_EXPIRED && !isFree(booking) && !isHeldAgain(booking);
-  if (mayHoldAgain) return { kind: "noted", because: "held_again", holdId: newId() };
+  if (mayHoldAgain) return { kind: "noted", because: "held_again", holdId: newId(), hasActed: true };
   return learned({ kind: "seatsLost", isPaid: !isFree(booking) });
 }
 

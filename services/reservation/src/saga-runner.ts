@@ -9,6 +9,7 @@ import { Counter, Gauge, type Registry } from "#shared/metrics";
 import { backoffMs } from "./domain/backoff.ts";
 import { isUnfinished, keyOf, phaseNames, type Booking, type BookingKey } from "./domain/booking.ts";
 import { decide, type Command } from "./domain/transition.ts";
+import { isActionOver } from "./saga-authorizing.ts";
 import type { Progress, SagaDeps } from "./saga-step.ts";
 import { advance } from "./saga.ts";
 import type { Move } from "./store/apply-moves.ts";
@@ -17,9 +18,10 @@ import type { Move } from "./store/apply-moves.ts";
 export type SagaRunner = {
   /**
    * Carries an unfinished booking on, and repeats what stays unknown until `untilMs` (epoch milliseconds). Resolves when
-   * the booking is finished, or was left to the reconciler; never rejects. The same work, if it runs here already, is joined.
+   * the booking is finished, or was left to the reconciler; never rejects. The same work, if it runs here already, is joined;
+   * with `isHint`, since the payment is said to have moved, it does not rest before payment was asked once more.
    */
-  run(booking: Booking, options: { untilMs: number }): Promise<void>;
+  run(booking: Booking, options: { untilMs: number; isHint?: boolean }): Promise<void>;
   /** The latest run of this booking in this process, if there is one. */
   running(key: BookingKey): Promise<void> | undefined;
   /** Bookings whose present step began at `sinceMs` (epoch milliseconds) or before. */
@@ -45,7 +47,13 @@ export type SagaRunnerDeps = SagaDeps & {
   metrics: Registry;
 };
 
-type Run = { current: Booking; stepAtMs: number; ended: Promise<void> };
+type Run = {
+  current: Booking;
+  stepAtMs: number;
+  /** Since the present step began somebody heard that the payment has moved. */
+  isHinted: boolean;
+  ended: Promise<void>;
+};
 
 const writeTimeoutMs = 5_000;
 
@@ -73,14 +81,16 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
   async function carryOn(run: Run, untilMs: number): Promise<void> {
     while (isUnfinished(run.current.phase) && !stopping.signal.aborted) {
       run.stepAtMs = now();
-      const next = await takeStep(run.current, untilMs);
+      run.isHinted = false;
+      const next = await takeStep(run, untilMs);
       if (!next) return;
       run.current = next;
     }
   }
 
   /** Returns the booking after one step; undefined when it moved on elsewhere or was left to the reconciler. */
-  async function takeStep(booking: Booking, untilMs: number): Promise<Booking | undefined> {
+  async function takeStep(run: Run, untilMs: number): Promise<Booking | undefined> {
+    const booking = run.current;
     const progress = await advance(booking, deps);
     switch (progress.kind) {
       case "again":
@@ -88,15 +98,23 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
       case "noted":
         return await note(booking, progress);
       case "waiting":
-        // Minutes, perhaps: nothing of it stays in this process.
-        steps.inc({ phase: phaseNames[booking.phase], result: "waiting" });
-        await write({ from: booking, to: booking.phase, leaseMs: actionPollMs, nextActionUrl: progress.nextActionUrl });
-        return undefined;
+        return await rest(run, progress.nextActionUrl);
       case "learned":
         return await learn(booking, progress.command);
       default:
         return assertNever(progress);
     }
+  }
+
+  // Minutes, perhaps: nothing of it stays in this process. But a hint that came before this was written found nobody who
+  // waited, or joined this run, which had asked already. Payment knew before the hint was sent; it never waits again.
+  async function rest(run: Run, nextActionUrl: string): Promise<Booking | undefined> {
+    const { current } = run;
+    steps.inc({ phase: phaseNames[current.phase], result: "waiting" });
+    const waiting = await write({ from: current, to: current.phase, leaseMs: actionPollMs, nextActionUrl });
+    if (!waiting) return undefined;
+    const hasMoved = await isActionOver(waiting, deps);
+    return hasMoved || run.isHinted ? waiting : undefined;
   }
 
   async function learn(booking: Booking, command: Command): Promise<Booking | undefined> {
@@ -110,10 +128,10 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
 
   async function note(
     booking: Booking,
-    { because, holdExpiresAt, holdId, isHoldNew }: Progress & { kind: "noted" },
+    { because, holdExpiresAt, holdId, isHoldNew, hasActed }: Progress & { kind: "noted" },
   ): Promise<Booking | undefined> {
     steps.inc({ phase: phaseNames[booking.phase], result: because });
-    const next = await write({ from: booking, to: booking.phase, leaseMs, holdExpiresAt, holdId });
+    const next = await write({ from: booking, to: booking.phase, leaseMs, holdExpiresAt, holdId, hasActed });
     // Whoever gave the booking up may have asked for this before there was anything to free; a hold that was sold stays. It
     // is tried once: a hold that nobody knows of lapses.
     if (!next && isHoldNew) await inventory.release(booking, { confirmedToo: false });
@@ -143,11 +161,14 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
   const write = (move: Move) => moves.submit(move, { deadlineAtMs: Date.now() + writeTimeoutMs });
 
   return {
-    run(booking, { untilMs }) {
+    run(booking, { untilMs, isHint = false }) {
       const key = keyOf(booking);
       const known = runs.get(key);
-      if (known && isSameWork(known.current, booking)) return known.ended;
-      const run: Run = { current: booking, stepAtMs: now(), ended: Promise.resolve() };
+      if (known && isSameWork(known.current, booking)) {
+        known.isHinted ||= isHint;
+        return known.ended;
+      }
+      const run: Run = { current: booking, stepAtMs: now(), isHinted: false, ended: Promise.resolve() };
       const carried = carryOn(run, untilMs)
         .catch((error: unknown) => {
           const { eventId, reservationId, phase } = run.current;

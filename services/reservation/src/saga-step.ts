@@ -23,6 +23,8 @@ export type Progress =
       holdId?: string;
       /** The hold was made just now: freed again where the booking has moved on meanwhile. */
       isHoldNew?: true;
+      /** The customer has acted: nobody is to be sent to the page any more. */
+      hasActed?: true;
     }
   /** Nothing can be done before the customer has acted at this page. */
   | { kind: "waiting"; nextActionUrl: string };

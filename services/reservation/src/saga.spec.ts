@@ -134,7 +134,7 @@ describe("a step of the saga", () => {
     const lapsed = { ...bookingIn(Phase.authorizing), holdExpiresAt: new Date(nowMs - 1_000) };
     const late = { extend: refused(RefusalReason.HOLD_EXPIRED) };
     assert.deepEqual(await advance(lapsed, depsWith(late, asked)), {
-      ...{ kind: "noted", because: "held_again", holdId: "new" },
+      ...{ kind: "noted", because: "held_again", holdId: "new", hasActed: true },
     });
     assert.deepEqual(asked.splice(0), ["extend", "read"]);
     const held = { ...lapsed, holdId: "new" };
@@ -168,6 +168,14 @@ describe("a step of the saga", () => {
       assert.deepEqual(asked, ["extend", "read"]);
     }
     assert.equal((await advance(lapsed, depsWith({ extend, read: unknown }))).kind, "again");
+  });
+
+  it("writes that the customer has acted before it asks for the seats", async () => {
+    const asked: string[] = [];
+    const acted = { ...bookingIn(Phase.authorizing), nextActionUrl: "https://bank" };
+    const progress = await advance(acted, depsWith({}, asked));
+    assert.deepEqual(progress, { kind: "noted", because: "acted", hasActed: true });
+    assert.deepEqual(asked, ["authorize"]);
   });
 
   it("asks the provider once more whether the customer has acted when the hold has ended meanwhile", async () => {

@@ -12,9 +12,11 @@ import {
   HoldOutcomeSchema,
   HoldSeatsRequestSchema,
   HoldState,
+  ReleaseHoldsRequestSchema,
   type HoldCommand,
   type HoldKey,
   type HoldOutcome,
+  type ReleaseCommand,
 } from "#gen/boxoffice/inventory/v1/inventory";
 import { createHooks, type Hooks } from "./hooks.ts";
 
@@ -39,10 +41,10 @@ export type FakeInventory = {
   holds: Map<string, StoredHold>;
   hooks: Hooks;
   /** How the next holds are made. */
-  settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number };
+  settings: { ttlMs: number; capMs: number; priceMinor: number; placesMax: number; isSaleOver: boolean };
   /** When the refunds of events end, in epoch milliseconds, where that is not in a day. */
   refundEnds: Map<string, number>;
-  /** Bytes of each HoldSeats request so far. */
+  /** Bytes of each HoldSeats and ReleaseHolds request so far. */
   requestBytes: number[];
   /** Ends a hold now, as its own clock would. */
   lapse(holdId: string): void;
@@ -60,7 +62,7 @@ export async function startFakeInventory(): Promise<FakeInventory> {
   // No seat is ever given twice, so that the tickets of an event's bookings never collide.
   const seatsGiven = new Map<string, number>();
   const refundEnds = new Map<string, number>();
-  const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity };
+  const settings = { ttlMs: 600_000, capMs: 1_500_000, priceMinor: 2_500, placesMax: Infinity, isSaleOver: false };
 
   function holdOutcome(holdId: string, hold: StoredHold): HoldOutcome {
     const { command, firstSeat, createdAtMs, expiresAtMs, currencyCode, amountMinor, rest } = hold;
@@ -92,6 +94,9 @@ export async function startFakeInventory(): Promise<FakeInventory> {
         ? holdOutcome(command.holdId, known)
         : refused(createRefusal(RefusalReason.IDEMPOTENCY_KEY_REUSED, "another command"));
     }
+    if (settings.isSaleOver && !isLatePayer(command)) {
+      return refused(createRefusal(RefusalReason.SALE_CLOSED, "the sale is over"));
+    }
     const live = [...holds.values()].filter((each) => standing(each) === HoldState.HELD).length;
     if (live >= settings.placesMax) return refused(createRefusal(RefusalReason.SOLD_OUT, "nothing is left"));
     const createdAtMs = Date.now();
@@ -109,6 +114,15 @@ export async function startFakeInventory(): Promise<FakeInventory> {
     return holdOutcome(command.holdId, made);
   }
 
+  function isLatePayer({ replacesHoldId, eventId, customerId }: HoldCommand): boolean {
+    const lapsed = holds.get(replacesHoldId);
+    return (
+      lapsed?.command.eventId === eventId &&
+      lapsed.command.customerId === customerId &&
+      standing(lapsed) === HoldState.EXPIRED
+    );
+  }
+
   const withHold = (key: HoldKey | undefined, use: (hold: StoredHold) => Refusal | undefined): HoldOutcome => {
     const found = holds.get(key?.holdId ?? "");
     if (!found) return refused(createRefusal(RefusalReason.NOT_FOUND, "no such hold"));
@@ -116,6 +130,22 @@ export async function startFakeInventory(): Promise<FakeInventory> {
     return refusal ? refused(refusal) : holdOutcome(found.command.holdId, found);
   };
   const expired = () => createRefusal(RefusalReason.HOLD_EXPIRED, "the hold has ended");
+
+  function release({ key, confirmedToo, keepBlocked, remainder }: ReleaseCommand): HoldOutcome {
+    return withHold(key, (found) => {
+      const state = standing(found);
+      if (state === HoldState.CONFIRMED && !confirmedToo) {
+        return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
+      }
+      if (state === HoldState.CONFIRMED) {
+        if (remainder) found.rest = remainder;
+        else found.state = HoldState.REFUNDED;
+        found.blocked = keepBlocked;
+      }
+      if (state === HoldState.HELD) found.state = HoldState.RELEASED;
+      return undefined;
+    });
+  }
 
   const unimplemented = () => Promise.reject(new ConnectError("not part of this test", Code.Unimplemented));
   const server: GrpcServer = await startGrpcServer({
@@ -151,24 +181,10 @@ export async function startFakeInventory(): Promise<FakeInventory> {
               }),
             ),
           })),
-        releaseHolds: ({ commands }) =>
-          hooks.around("releaseHolds", () => ({
-            outcomes: commands.map(({ key, confirmedToo, keepBlocked, remainder }) =>
-              withHold(key, (found) => {
-                const state = standing(found);
-                if (state === HoldState.CONFIRMED && !confirmedToo) {
-                  return createRefusal(RefusalReason.WRONG_STATE, "the hold is confirmed");
-                }
-                if (state === HoldState.CONFIRMED) {
-                  if (remainder) found.rest = remainder;
-                  else found.state = HoldState.REFUNDED;
-                  found.blocked = keepBlocked;
-                }
-                if (state === HoldState.HELD) found.state = HoldState.RELEASED;
-                return undefined;
-              }),
-            ),
-          })),
+        releaseHolds: (request) => {
+          requestBytes.push(toBinary(ReleaseHoldsRequestSchema, request).length);
+          return hooks.around("releaseHolds", () => ({ outcomes: request.commands.map(release) }));
+        },
         extendHolds: ({ commands }) =>
           hooks.around("extendHolds", () => ({
             outcomes: commands.map(({ key, extendBy }) =>

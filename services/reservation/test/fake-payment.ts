@@ -87,8 +87,26 @@ export async function startFakePayment(): Promise<FakePayment> {
     return found ? use(found) : refused(RefusalReason.NOT_FOUND);
   };
 
+  // Keys that were voided before they were seen: nothing is ever authorised under them.
+  const tombstones = new Set<string>();
+
+  function voidUnseen({ eventId, paymentId }: PaymentKey): PaymentOutcome {
+    tombstones.add(paymentId);
+    const value = { eventId, paymentId, state: PaymentState.VOIDED };
+    return create(PaymentOutcomeSchema, { outcome: { case: "payment", value } });
+  }
+
+  function voidKnown(payment: StoredPayment): PaymentOutcome {
+    if (payment.captures > 0) return refused(RefusalReason.WRONG_STATE);
+    if (payment.state !== PaymentState.DECLINED) {
+      payment.state = settings.voiding ? PaymentState.VOIDING : PaymentState.VOIDED;
+    }
+    return outcome(payment);
+  }
+
   function authorize(request: AuthorizeRequest): PaymentOutcome {
     const paymentId = request.key!.paymentId;
+    if (tombstones.has(paymentId)) return voidUnseen(request.key!);
     const payment = payments.get(paymentId) ?? untouched(request);
     payments.set(paymentId, payment);
     if (payment.request.paymentMethodToken !== request.paymentMethodToken) {
@@ -155,13 +173,7 @@ export async function startFakePayment(): Promise<FakePayment> {
           })),
         void: ({ key }) =>
           hooks.around("void", () => ({
-            outcome: withPayment(key, (payment) => {
-              if (payment.captures > 0) return refused(RefusalReason.WRONG_STATE);
-              if (payment.state !== PaymentState.DECLINED) {
-                payment.state = settings.voiding ? PaymentState.VOIDING : PaymentState.VOIDED;
-              }
-              return outcome(payment);
-            }),
+            outcome: payments.has(key!.paymentId) ? withPayment(key, voidKnown) : voidUnseen(key!),
           })),
         refund: (request) => hooks.around("refund", () => refund(request)),
         getPayments: ({ keys }) =>

@@ -55,6 +55,53 @@ describe("deciding holds", () => {
     assert.deepEqual(decideHolds([command({})], later).outcomes, [{ kind: "hold", hold: made[0] }]);
   });
 
+  describe("in place of a hold that lapsed, after the sale's end", () => {
+    const selection: Selection = { kind: "named", seats: [1, 2].map((number) => ({ row: "A", number })) };
+    const late = new Date(now.getTime() + 600_000);
+    const again = { holdId: "2", replacesHoldId: "1", selection };
+    const kindOf = (changes: Partial<HoldCommand>, before: Partial<Hold> = {}) => {
+      const [made] = decideHolds([command({ selection })], contextOf([])).made;
+      const lapsed = { ...made!, ...before };
+      const context = { ...contextOf([]), now: late, known: new Map([[holdKey(lapsed), lapsed]]) };
+      return decideHolds([command({ ...again, ...changes })], context).outcomes[0]!.kind;
+    };
+
+    it("gives the very same seats, swept or not, in whatever order they are named", () => {
+      assert.equal(kindOf({}), "hold");
+      assert.equal(kindOf({}, { state: "expired" }), "hold");
+      assert.equal(kindOf({ selection: { ...selection, seats: selection.seats.toReversed() } }), "hold");
+    });
+
+    it("gives nothing else, and nothing to anybody else", () => {
+      const others: Partial<HoldCommand>[] = [
+        { replacesHoldId: undefined },
+        { replacesHoldId: "unknown" },
+        { customerId: "another" },
+        { areaId: "b" },
+        { selection: { kind: "named", seats: [{ row: "A", number: 1 }] } },
+        { selection: { kind: "named", seats: [1, 3].map((number) => ({ row: "A", number })) } },
+        { selection: { kind: "named", seats: [1, 1].map((number) => ({ row: "A", number })) } },
+        { selection: { kind: "best", quantity: 2, split: false } },
+        { selection: { kind: "count", quantity: 2 } },
+      ];
+      for (const changes of others) assert.equal(kindOf(changes), "saleClosed", JSON.stringify(changes));
+    });
+
+    it("gives nothing where the hold did not lapse, or was itself made after the sale", () => {
+      for (const state of ["confirmed", "released", "refunded"] as const)
+        assert.equal(kindOf({}, { state }), "saleClosed");
+      assert.equal(kindOf({}, { expiresAt: new Date(late.getTime() + 1) }), "saleClosed");
+      assert.equal(kindOf({}, { createdAt: new Date(now.getTime() + 1) }), "saleClosed");
+    });
+
+    it("counts the customer's limit as for everybody", () => {
+      const [lapsed] = decideHolds([command({ selection })], contextOf([])).made;
+      const context = { ...contextOf([]), now: late, known: new Map([[holdKey(lapsed!), lapsed!]]) };
+      context.owned.set("event/customer", 5);
+      assert.equal(decideHolds([command(again)], context).outcomes[0]!.kind, "customerLimit");
+    });
+  });
+
   it("names areas that run short while some of their seats are held", () => {
     const big: Selection = { kind: "best", quantity: 6, split: true };
     const commands = [

@@ -16,6 +16,8 @@ export type HoldCommand = {
   selection: Selection;
   /** The selection in canonical words. */
   words: string;
+  /** The customer's own hold, in whose place this one is asked for. */
+  replacesHoldId?: string | undefined;
 };
 
 /** What became of a command: the hold (made now or known before) as it stands, or why there is none. */
@@ -38,7 +40,7 @@ export type HoldsContext = {
   areas: ReadonlyMap<string, Area>;
   /** Their stock, by area key. */
   stocks: ReadonlyMap<string, WorkingStock>;
-  /** Holds that exist already, by hold key. */
+  /** Holds of the commands, and those that they replace, which exist already, by hold key. */
   known: ReadonlyMap<string, Hold>;
   /** Seats that customers of limited events own, by customer key. */
   owned: Map<string, number>;
@@ -76,13 +78,14 @@ function repeatOf(known: Hold, command: HoldCommand, now: Date): HoldSeatsOutcom
   return same ? { kind: "hold", hold: asItStands(known, now) } : { kind: "keyReused" };
 }
 
-function decideNew(command: HoldCommand, { areas, stocks, owned, now }: HoldsContext): HoldSeatsOutcome {
+function decideNew(command: HoldCommand, context: HoldsContext): HoldSeatsOutcome {
+  const { areas, stocks, owned, now } = context;
   const area = areas.get(areaKey(command));
   const stock = stocks.get(areaKey(command));
   if (!area?.terms.published || !stock) return { kind: "notFound" };
   const { terms, chart } = area;
   if (now < terms.saleStartTime) return { kind: "saleNotOpen", saleStartTime: terms.saleStartTime };
-  if (now >= terms.saleEndTime) return { kind: "saleClosed" };
+  if (now >= terms.saleEndTime && !isLatePayer(command, area, context)) return { kind: "saleClosed" };
 
   const selection = fitSelection(chart, command.selection);
   if (selection.kind === "invalid") return selection;
@@ -97,6 +100,33 @@ function decideNew(command: HoldCommand, { areas, stocks, owned, now }: HoldsCon
   if (allocation.kind !== "allocated") return refusalOf(allocation, area);
   if (terms.customerLimit > 0) owned.set(customer, ownedBefore + selection.quantity);
   return { kind: "hold", hold: newHold({ command, area, selection, seats: allocation.seats, now }) };
+}
+
+// Who held these very seats while the sale ran, and began to pay, does not lose them to the sale's end because the payment
+// came after the hold's. Nothing of that is the caller's word: the lapsed hold says it.
+function isLatePayer(command: HoldCommand, { terms, chart }: Area, { known, now }: HoldsContext): boolean {
+  const { eventId, replacesHoldId: holdId } = command;
+  const lapsed = holdId === undefined ? undefined : known.get(holdKey({ eventId, holdId }));
+  return (
+    lapsed !== undefined &&
+    lapsed.customerId === command.customerId &&
+    lapsed.areaId === command.areaId &&
+    lapsed.createdAt < terms.saleEndTime &&
+    asItStands(lapsed, now).state === "expired" &&
+    asksForThoseOf(lapsed, fitSelection(chart, command.selection))
+  );
+}
+
+function asksForThoseOf({ quantity, seats }: Hold, selection: ReturnType<typeof fitSelection>): boolean {
+  switch (selection.kind) {
+    case "named":
+      return selection.quantity === quantity && selection.seats.every((seat) => seats.includes(seat));
+    case "count":
+      return selection.quantity === quantity;
+    case "best":
+    case "invalid":
+      return false;
+  }
 }
 
 function refusalOf(allocation: Exclude<Allocation, { kind: "allocated" }>, { chart }: Area): HoldSeatsOutcome {

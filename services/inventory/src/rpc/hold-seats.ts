@@ -39,6 +39,7 @@ function commandFromMessage(message: HoldCommand): domain.HoldCommand {
     areaId: message.areaId,
     selection,
     words: selectionWords(selection),
+    replacesHoldId: message.replacesHoldId.toLowerCase() || undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import { transact } from "#shared/transaction";
 import { areaKey, type Area, type AreaRef } from "../domain/area.ts";
 import { BrokenInvariantError } from "../domain/broken-invariant.ts";
 import { decideHolds, type HoldCommand, type HoldsContext, type HoldSeatsOutcome } from "../domain/decide-holds.ts";
-import { customerKey, type Hold } from "../domain/hold.ts";
+import { customerKey, type Hold, type HoldRef } from "../domain/hold.ts";
 import { copyStock, moveStock, type WorkingStock } from "../domain/stock.ts";
 import { lockCustomers, lockStock, readClock, type CustomerRef } from "./locks.ts";
 import { readHolds, readOwned } from "./read-holds.ts";
@@ -45,7 +45,7 @@ async function tryHoldSeats(
     lockStock(tx, areas),
     lockCustomers(tx, customers),
     readClock(tx),
-    readHolds(tx, commands),
+    readHolds(tx, [...commands, ...replacedHolds(commands)]),
     readOwned(tx, customers),
   ]);
   const decide = () => {
@@ -67,6 +67,12 @@ function limitedCustomers(commands: readonly HoldCommand[], areas: ReadonlyMap<s
     if ((areas.get(areaKey(command))?.terms.customerLimit ?? 0) > 0) customers.set(customerKey(command), command);
   }
   return [...customers.values()];
+}
+
+function replacedHolds(commands: readonly HoldCommand[]): HoldRef[] {
+  return commands.flatMap(({ eventId, replacesHoldId }) =>
+    replacesHoldId === undefined ? [] : [{ eventId, holdId: replacesHoldId }],
+  );
 }
 
 function copyStocks(stocks: ReadonlyMap<string, WorkingStock>): Map<string, WorkingStock> {

@@ -103,6 +103,11 @@ export const places = (quantity: number) => ({
   selection: { case: "generalAdmission" as const, value: { quantity } },
 });
 
+/** Returns the key of a command's hold. */
+export function keyOf({ eventId, holdId }: { eventId: string; holdId: string }) {
+  return { eventId, holdId };
+}
+
 /** Sends commands in one call and returns their outcomes. */
 export async function hold({ client }: RunningInventory, ...commands: HoldInit[]): Promise<HoldOutcome[]> {
   return (await client.holdSeats({ commands }, patient)).outcomes;

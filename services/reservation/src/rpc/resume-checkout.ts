@@ -14,9 +14,9 @@ export function resumeCheckout(deps: {
   const { sql, runner, leaseMs, actionPollMs } = deps;
   return async ({ eventId, reservationId }) => {
     const key = { eventId: eventId.toLowerCase(), reservationId: reservationId.toLowerCase() };
-    // With no room here the reconciler comes to it.
+    // With no room here, or none any more, the reconciler comes to it.
     const booking = runner.free > 0 ? await claimWaiting(sql, key, { leaseMs, dueWithinMs: actionPollMs }) : undefined;
-    if (booking) void runner.run(booking, { untilMs: 0 });
+    if (booking && runner.free > 0) void runner.run(booking, { untilMs: 0, isHint: true });
     return {};
   };
 }

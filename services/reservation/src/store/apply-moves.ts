@@ -18,8 +18,9 @@ export type Move = {
   /** Only while the hold is alive by the database's clock. */
   ifAlive?: boolean;
   holdExpiresAt?: Date | undefined;
-  /** Where the customer has to go; forgotten with the phase. */
+  /** Where the customer has to go; forgotten with the phase, or when they have acted. */
   nextActionUrl?: string | undefined;
+  hasActed?: boolean | undefined;
   /** Another hold instead of the reservation's own; only one ever takes its place. */
   holdId?: string | undefined;
   endReason?: EndReason | undefined;
@@ -50,6 +51,7 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => (move.ifAlive ? 1 : 0))}::int[],
         ${moves.map((move) => move.holdExpiresAt?.toISOString() ?? null)}::timestamptz[],
         ${moves.map((move) => move.nextActionUrl ?? null)}::text[],
+        ${moves.map((move) => (move.hasActed ? 1 : 0))}::int[],
         ${moves.map((move) => move.holdId ?? null)}::uuid[],
         ${moves.map((move) => move.endReason ?? null)}::smallint[],
         ${moves.map((move) => move.refundId ?? null)}::uuid[],
@@ -57,8 +59,8 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.declineReason ?? null)}::text[],
         ${moves.map((move) => move.event ?? null)}::text[])
         as item (item, event_id, reservation_id, from_phase, from_payment_id, from_refund_id, to_phase, lease_ms,
-          if_alive, new_hold_expires_at, new_next_action_url, new_hold_id, new_end_reason, new_refund_id, outcome,
-          decline_reason, event_type)
+          if_alive, new_hold_expires_at, new_next_action_url, has_acted, new_hold_id, new_end_reason, new_refund_id,
+          outcome, decline_reason, event_type)
     ), locked as materialized (
       -- In key order, so that batches which overlap wait for each other instead of deadlocking. Every later part goes on
       -- from these rows: joined to "item" again by nothing but loops, a batch of 100 took 40 ms instead of 10.
@@ -79,7 +81,7 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         payment_method_token = case when l.to_phase = ${Phase.authorizing} then r.payment_method_token end,
         hold_expires_at = coalesce(l.new_hold_expires_at, r.hold_expires_at),
         next_action_url = case
-          when l.to_phase = ${Phase.authorizing} then coalesce(l.new_next_action_url, r.next_action_url)
+          when l.to_phase = ${Phase.authorizing} and l.has_acted = 0 then coalesce(l.new_next_action_url, r.next_action_url)
         end,
         -- The first one stays: another runner may have sold its seats already.
         hold_id = coalesce(r.hold_id, l.new_hold_id),

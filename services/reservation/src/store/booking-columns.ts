@@ -12,10 +12,17 @@ export function bookingColumns(sql: Sql | Transaction) {
     r.confirmed_at as "confirmedAt", r.hold_expires_at <= clock_timestamp() as lapsed`;
 }
 
-/** Returns an outbox message about a reservation row called `r`; `type` is SQL that yields the event's type. */
+/**
+ * Returns an outbox message about a reservation row called `r`; `type` is SQL that yields the event's type. A row that names a
+ * refund is told of because of that refund: a booking's other steps come before its first one.
+ */
 export function eventMessage(sql: Sql, type: ReturnType<Sql>) {
+  const facts = sql`
+    'type', ${type}, 'event_id', r.event_id, 'reservation_id', r.reservation_id, 'customer_id', r.customer_id,
+    'area_id', r.area_id, 'quantity', r.quantity, 'seats', r.seats, 'occur_time', clock_timestamp()`;
   return sql`
-    json_build_object(
-      'type', ${type}, 'event_id', r.event_id, 'reservation_id', r.reservation_id, 'customer_id', r.customer_id,
-      'area_id', r.area_id, 'quantity', r.quantity, 'seats', r.seats, 'occur_time', clock_timestamp())`;
+    case
+      when r.refund_id is null then json_build_object(${facts})
+      else json_build_object(${facts}, 'refund_id', r.refund_id)
+    end`;
 }

@@ -4,7 +4,7 @@ import type { Sql } from "#shared/sql";
 export type OutboxRow = { eventId: string; outboxId: number; messages: OutboxMessage[] };
 
 /** A message as it is published; `type` is one of EventType, the rest are the booking's facts. */
-export type OutboxMessage = { type: string; event_id: string; reservation_id: string };
+export type OutboxMessage = { type: string; event_id: string; reservation_id: string; refund_id?: string };
 
 /**
  * Takes up to `limit` rows that no relay works on, and keeps others away from them for `leaseMs`. Rows are claimed by

@@ -119,7 +119,8 @@ export type Reservation = Message<"boxoffice.reservation.v1.Reservation"> & {
   refunded?: Money | undefined;
 
   /**
-   * Where the customer has to go for the payment to go on, while PAYING; else empty.
+   * Where the customer has to go for the payment to go on, while PAYING; empty where there is nothing to do but wait, also
+   * once they have acted.
    *
    * @generated from field: string next_action_url = 20;
    */
