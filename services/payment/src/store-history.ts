@@ -63,7 +63,7 @@ async function readRefunds(tx: Transaction, { eventId, paymentIds }: Asked): Pro
   return await tx<RefundRow[]>`
     select f.payment_id as "paymentId", f.refund_id as "refundId", f.whole, f.amount_minor as "amountMinor",
       f.returned_minor as "returnedMinor", f.created_at::timestamptz(3) as "createdAt",
-      f.finished_at::timestamptz(3) as "finishedAt"
+      f.finished_at::timestamptz(3) as "finishedAt", f.covered_minor as "coveredMinor", f.repays
     from payment.refund as f
     where f.event_id = ${eventId} and f.payment_id = any(${paymentIds}::uuid[])
     order by f.created_at, f.refund_id`;

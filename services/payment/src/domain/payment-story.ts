@@ -7,7 +7,9 @@ import { PaymentState, stateName, type Order, type PaymentKey } from "./payment.
 import type { Refund } from "./refund.ts";
 
 /** A refund with its times. */
-export type RefundRecord = Omit<Refund, "finishedAt"> & {
+export type RefundRecord = Omit<Refund, "finishedAt" | "repays"> & {
+  /** The refund that it pays once more; null for one that was asked for. */
+  repays: string | null;
   /** When the provider's answer was written, and posted to the ledger; null while it is not known. */
   finishedAt: Date | null;
 };
@@ -74,6 +76,7 @@ function toldOf(payment: PaymentRecord, order: PaymentOrder): Told[] {
 function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: RefundRecord): Told[] {
   const ids = { ...idsOf(payment), refund_id: refund.refundId };
   const amount = amountOf(order, refund.amountMinor);
+  if (refund.repays !== null) return repaymentEntries(order, { refund, ids });
   const places =
     refund.returnedMinor > 0
       ? `for places worth ${amountOf(order, refund.returnedMinor)}`
@@ -89,10 +92,26 @@ function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: Refu
     ids,
   };
   if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? " Its answer is not known." : ""}` }];
-  const text = isAsked
-    ? `${order.provider} refunded ${amount}, and it was posted to the ledger.`
-    : "That the places came back was posted to the ledger.";
+  const text = isAsked ? refundedText(order, refund) : "That the places came back was posted to the ledger.";
   return [begun, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text, ids }];
+}
+
+function repaymentEntries(
+  order: PaymentOrder,
+  { refund, ids }: { refund: RefundRecord; ids: Record<string, string> },
+): Told[] {
+  const amount = amountOf(order, refund.amountMinor);
+  const text = `Of refund ${refund.repays} ${amount} came back after it was done. They are owed again, and ${order.provider} is asked once more.`;
+  const owed: Told = { kind: StoryKind.PAYMENT_REFUNDING, at: refund.createdAt, text, ids };
+  if (!refund.finishedAt) return [owed];
+  return [owed, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text: refundedText(order, refund), ids }];
+}
+
+function refundedText(order: PaymentOrder, { amountMinor, coveredMinor }: RefundRecord): string {
+  const paid = `${order.provider} refunded ${amountOf(order, amountMinor - coveredMinor)}`;
+  if (coveredMinor === 0) return `${paid}, and it was posted to the ledger.`;
+  const covered = `${amountOf(order, coveredMinor)} had gone back through a dispute that was lost`;
+  return `${coveredMinor < amountMinor ? `${paid}, ` : ""}${covered}, and it was posted to the ledger.`;
 }
 
 // What only the present state tells of.
@@ -146,11 +165,14 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
       return [
         `Payment ${payment.paymentId} waits for its customer: once they have acted the provider says so, and the booking asks again.`,
       ];
+    case PaymentState.CAPTURED:
+    case PaymentState.REFUNDED:
+      return payment.refunds
+        .filter(({ repays, finishedAt }) => repays !== null && !finishedAt)
+        .map(({ refundId }) => `Payment asks for refund ${refundId} by itself, until it is made.`);
     case PaymentState.AUTHORIZED:
     case PaymentState.DECLINED:
-    case PaymentState.CAPTURED:
     case PaymentState.VOIDED:
-    case PaymentState.REFUNDED:
     case PaymentState.UNSPECIFIED:
       return [];
     default:
@@ -160,7 +182,10 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
 
 // Of what came back in part; the state says the rest.
 function paidBackWords({ order, refunds, state }: PaymentRecord): string {
-  const paidBackMinor = refunds.reduce((sum, { finishedAt, amountMinor }) => sum + (finishedAt ? amountMinor : 0), 0);
+  const sumOf = (some: readonly RefundRecord[]) => some.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  const owedMinor = sumOf(refunds.filter(({ repays, finishedAt }) => repays !== null && !finishedAt));
+  const paidBackMinor = sumOf(refunds.filter(({ repays, finishedAt }) => repays === null && finishedAt));
+  if (order && owedMinor > 0) return `: ${amountOf(order, owedMinor)} of what was paid back are owed again`;
   if (!order || paidBackMinor === 0 || state === PaymentState.REFUNDED) return "";
   return `: ${amountOf(order, paidBackMinor)} of ${amountOf(order, order.amountMinor)} are paid back`;
 }

@@ -3,7 +3,7 @@
 import { Pool } from "undici";
 import { declineReasonFrom } from "../domain/decline-reason.ts";
 import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
-import type { NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import type { FailedRefund, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
 import { isWebhookSigned } from "./webhook-signature.ts";
 
 const responseBytesMax = 16 << 10;
@@ -62,13 +62,23 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     }
   }
 
-  async function readDispute(reference: string, timeoutMs: number): Promise<Dispute | undefined> {
+  async function look(path: string, timeoutMs: number): Promise<Record<string, unknown> | undefined> {
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await pool
-      .request({ method: "GET", path: `/v1/disputes/${reference}`, signal })
+      .request({ method: "GET", path, signal })
       .then(async ({ body, statusCode }) => ({ statusCode, text: await body.text() }))
       .catch(() => undefined);
-    return response?.statusCode === 200 ? disputeFrom(parseAnswer(response.text)) : undefined;
+    return response?.statusCode === 200 ? parseAnswer(response.text) : undefined;
+  }
+
+  async function readDispute(reference: string, timeoutMs: number): Promise<Dispute | undefined> {
+    const found = await look(`/v1/disputes/${reference}`, timeoutMs);
+    return found && disputeFrom(found);
+  }
+
+  async function readFailedRefunds(reference: string, timeoutMs: number): Promise<FailedRefund[] | undefined> {
+    const found = await look(`/v1/refunds/${reference}`, timeoutMs);
+    return Array.isArray(found?.["refunds"]) ? found["refunds"].flatMap(failedRefundFrom) : undefined;
   }
 
   async function readNotice(
@@ -82,6 +92,12 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     const { id, type, group, reference } = parseAnswer(Buffer.from(body).toString("utf8")) as Record<string, unknown>;
     if (typeof id !== "string" || !noticeIdPattern.test(id)) return { kind: "refused", why: "malformed" };
     const about = isUuid(group) && isUuid(reference) ? { eventId: group, paymentId: reference } : undefined;
+    if (about && type === "refund.failed") {
+      const failedRefunds = await readFailedRefunds(about.paymentId, timeoutMs);
+      return failedRefunds
+        ? { kind: "notice", notice: { id, about, failedRefunds } }
+        : { kind: "unknown", cause: "refunds_not_read" };
+    }
     if (!about || type !== "dispute.changed") return { kind: "notice", notice: { id, about } };
     const dispute = await readDispute(about.paymentId, timeoutMs);
     return dispute
@@ -115,7 +131,9 @@ function callOf(request: ProviderRequest) {
 
 function bodyOf(request: ProviderRequest): string {
   const { reference } = request;
-  if (request.kind === "refund") return JSON.stringify({ reference, amount: request.amountMinor });
+  if (request.kind === "refund") {
+    return JSON.stringify({ reference, refund_id: request.refundId, amount: request.amountMinor });
+  }
   if (request.kind !== "authorize") return JSON.stringify({ reference });
   return JSON.stringify({
     reference,
@@ -145,6 +163,11 @@ function disputeFrom({ ref, status, amount, currency, reason }: Record<string, u
   const known = DisputeStatus[status as keyof typeof DisputeStatus];
   if (known === undefined || typeof ref !== "string" || !Number.isSafeInteger(amount)) return undefined;
   return { ref, status: known, amountMinor: Number(amount), currencyCode: String(currency), reason: String(reason) };
+}
+
+function failedRefundFrom(refund: Record<string, unknown> | null): FailedRefund[] {
+  const { refund_id: refundId, ref, status } = refund ?? {};
+  return status === "failed" && isUuid(refundId) && typeof ref === "string" ? [{ refundId, ref }] : [];
 }
 
 function isHttpUrl(value: unknown): value is string {
