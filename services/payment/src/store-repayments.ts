@@ -80,7 +80,7 @@ export async function wakeRefunds(tx: Transaction, { eventId, paymentId }: Payme
   await tx`
     update payment.refund
     set retry_at = clock_timestamp()
-    where event_id = ${eventId} and payment_id = ${paymentId} and finished_at is null and refusals > 0`;
+    where event_id = ${eventId} and payment_id = ${paymentId} and finished_at is null and retry_at is not null`;
 }
 
 // What the provider is asked has changed, and its answer to the key may be there already.
