@@ -12,6 +12,7 @@ import { createSql } from "#shared/sql";
 import { migrateAll, type SchemaName } from "#stack/schemas";
 import { createInvariantStore } from "../services/payment/src/store-invariants.ts";
 import { createRefundStore } from "../services/payment/src/store-refunds.ts";
+import { createRepaymentStore } from "../services/payment/src/store-repayments.ts";
 import { auditBookings } from "../services/reservation/src/store/audit.ts";
 import { createTestDatabase, rolePassword, type TestDatabase } from "./support/database.ts";
 
@@ -30,6 +31,48 @@ describe("migrations", () => {
     await migrate(database.sql, { schema, role: `boxoffice_${schema}`, dir, password: rolePassword });
     await rm(dir, { recursive: true });
   }
+
+  it("of payment owe again what had failed before that was known to the ledger", async () => {
+    await rewind("payment", 6);
+    const { sql } = database;
+    const key = { eventId: randomUUID(), paymentId: randomUUID() };
+    const { eventId, paymentId } = key;
+    await sql`
+      insert into payment.payment (event_id, payment_id, state, reservation_id, customer_id, amount_minor, currency_code,
+        request_hash, provider, authorization_ref, capture_ref, refunded_minor, returned_minor)
+      values (${eventId}, ${paymentId}, 9, ${paymentId}, 'c', 500, 'EUR', decode('00', 'hex'), 'stripe', 'pi', 'pi', 500, 500)`;
+    await sql`
+      insert into payment.refund (event_id, payment_id, refund_id, whole, amount_minor, returned_minor, provider_ref,
+        finished_at, failed_at)
+      values (${eventId}, ${paymentId}, ${paymentId}, true, 500, 500, 're', now(), now())`;
+    for (const [kind, reference, debit, credit] of [
+      ["capture", "", "provider_receivable", "ticket_sales"],
+      ["refund", paymentId, "ticket_refunds", "provider_receivable"],
+    ] as const) {
+      await sql`
+        insert into payment.ledger_transaction (event_id, payment_id, kind, reference)
+        values (${eventId}, ${paymentId}, ${kind}, ${reference})`;
+      await sql`
+        insert into payment.ledger_entry (event_id, payment_id, kind, reference, account, currency_code, amount_minor)
+        values (${eventId}, ${paymentId}, ${kind}, ${reference}, ${debit}, 'EUR', 500),
+          (${eventId}, ${paymentId}, ${kind}, ${reference}, ${credit}, 'EUR', -500)`;
+    }
+    await migrateAll(database.url, rolePassword);
+    const service = createSql({ url: database.urlOf("payment"), poolMax: 2, applicationName: "test" });
+    const checks = await createInvariantStore(service).check(eventId);
+    assert.deepEqual(
+      checks.flatMap(({ name, violations }) => (violations > 0 ? name : [])),
+      [],
+    );
+    const [due] = await createRepaymentStore(service).takeDue({ claimMs: 1_000, itemsMax: 10 });
+    assert.deepEqual([due?.refund.repays, due?.refund.amountMinor, due?.refund.refusals], [paymentId, 500, 1]);
+    const { payment } = await createRefundStore(service).finish(due!.payment, due!.refund, "re_2");
+    assert.equal(payment.refundedMinor, 500);
+    const [owed] =
+      await sql`select sum(amount_minor)::int as sum from payment.ledger_entry where account = 'refunds_owed'`;
+    assert.equal(owed!["sum"], 0);
+    await service.end();
+  });
 
   it("of payment give each refund from before a row, and keep what was posted", async () => {
     await rewind("payment", 2);

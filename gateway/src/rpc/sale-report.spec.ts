@@ -13,6 +13,8 @@ type Money = {
   refunds?: bigint;
   /** What the seats that came back had cost; what was paid back, where it is not set. */
   returned?: bigint;
+  /** Of the refunds that failed. */
+  owed?: bigint;
   fees?: bigint;
   chargebacks?: bigint;
   inFlight?: bigint;
@@ -31,6 +33,7 @@ describe("the sale report", () => {
     revenueMinor: money.revenue ?? 0n,
     refundsMinor: money.refunds ?? 0n,
     returnedMinor: money.returned ?? money.refunds ?? 0n,
+    owedMinor: money.owed ?? 0n,
     feesMinor: money.fees ?? 0n,
     chargebacksMinor: money.chargebacks ?? 0n,
     inFlightMinor: money.inFlight ?? 0n,
@@ -81,6 +84,16 @@ describe("the sale report", () => {
     assert.equal(agrees, true);
     assert.deepEqual([areas[0]!.refunds?.amountMinor, areas[0]!.allowances?.amountMinor], [3_200n, 700n]);
     assert.equal((await report(3, [{ revenue: 10_000n, refunds: 3_200n }])).agrees, false);
+  });
+
+  it("shows refunds that failed as owed: their seats are back, and it agrees all the same", async () => {
+    const { agrees, areas } = await report(3, [{ revenue: 10_000n, refunds: 700n, owed: 2_500n, returned: 2_500n }]);
+    assert.equal(agrees, true);
+    const { refunds, refundsOwed, allowances } = areas[0]!;
+    assert.deepEqual(
+      [refunds, refundsOwed, allowances].map((money) => money?.amountMinor),
+      [700n, 2_500n, 700n],
+    );
   });
 
   it("shows what banks took back as an expense: the seats stay sold, and no refund is told of", async () => {

@@ -21,6 +21,7 @@ import type { Provider } from "./providers/provider.ts";
 import { createProviders } from "./providers/providers.ts";
 import { createSandboxProvider } from "./providers/sandbox.ts";
 import { createStripeProvider } from "./providers/stripe.ts";
+import { startRepayer } from "./repayer.ts";
 import { startResumer } from "./resumer.ts";
 import { createHandlers } from "./rpc/handlers.ts";
 import { startSealer } from "./sealer.ts";
@@ -31,6 +32,7 @@ import { createDisputeStore } from "./store-disputes.ts";
 import { createFeeStore } from "./store-fees.ts";
 import { createRefundStore } from "./store-refunds.ts";
 import { createRefusalStore } from "./store-refusals.ts";
+import { createRepaymentStore } from "./store-repayments.ts";
 import { createSalesStore } from "./store-sales.ts";
 import { createWebhookStore } from "./store-webhooks.ts";
 import { createStore } from "./store.ts";
@@ -39,7 +41,7 @@ import { createWebhooks } from "./webhooks.ts";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
 
-/** Returns the service's parts, connected and with resumer and sealer running. */
+/** Returns the service's parts, connected and with resumer, repayer and sealer running. */
 export async function buildPayment(config: PaymentConfig, { log, metrics }: ServiceContext): Promise<ServiceParts> {
   const sql = createSql({
     url: config.DATABASE_URL,
@@ -70,13 +72,14 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
   const disputes = createDisputeStore(sql);
   const fees = createFeeStore(sql);
   const refundStore = createRefundStore(sql);
+  const repayments = createRepaymentStore(sql);
   watchAlarms(metrics, { refusals: refused, refunds: refundStore, disputes, fees });
   const asking = { askProvider: providers.ask, log };
   const refunds = createRefunds({ store: refundStore, refused, ...asking });
   const payments = createPayments({ creations, moves, refunds, refused, bulkhead, ...asking });
   const webhookStore = createWebhookStore(sql);
   const webhooks = createWebhooks({
-    ...{ providers, payments, store, disputes, refused, bulkhead, log, metrics },
+    ...{ providers, payments, store, disputes, repayments, bulkhead, log, metrics },
     webhooks: webhookStore,
   });
   const resumer = startResumer({
@@ -87,6 +90,14 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     intervalMs: config.RESUME_INTERVAL_MS,
     itemsMax: config.RESUME_ITEMS_MAX,
     patienceMs: config.PROVIDER_TRY_MS * 2,
+  });
+  const repayer = startRepayer({
+    ...{ store: repayments, refunds, log },
+    intervalMs: config.RESUME_INTERVAL_MS,
+    itemsMax: config.RESUME_ITEMS_MAX,
+    patienceMs: config.PROVIDER_TRY_MS * 2,
+    // Longer than the patience above, so that nobody asks beside the replica that has it.
+    claimMs: config.RESUME_AFTER_MS + config.PROVIDER_TRY_MS * 2,
   });
   const chain = createChainStore(sql);
   const sealer = startSealer({
@@ -125,7 +136,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     // A provider that is down does not make the service unready: payments are still read, voided and waited for.
     notReadyBecause: () => notReadyBecause(sql),
     stopWorkers: async () => {
-      await Promise.all([resumer.stop(), sealer.stop(), feeLearner.stop(), cleaner.stop()]);
+      await Promise.all([resumer.stop(), repayer.stop(), sealer.stop(), feeLearner.stop(), cleaner.stop()]);
       await creations.close();
       await moves.close();
     },

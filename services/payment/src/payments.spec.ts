@@ -412,6 +412,7 @@ describe("payments", () => {
         [5, "payment.refunded_within_captured", 0n],
         [5, "payment.none_stuck", 0n],
         [5, "payment.nothing_refused", 0n],
+        [5, "payment.owed_is_repaid", 0n],
         [6, "payment.fees_of_captures", 0n],
         [6, "payment.disputes_posted", 0n],
         [6, "payment.transactions_balance", 0n],
@@ -419,7 +420,7 @@ describe("payments", () => {
         [6, "payment.ledger_is_chained", 0n],
       ],
     );
-    const empty = ["none_stuck", "nothing_refused", "fees_of_captures", "disputes_posted"];
+    const empty = ["none_stuck", "nothing_refused", "owed_is_repaid", "fees_of_captures", "disputes_posted"];
     const looked = reports.filter(({ name }) => !empty.includes(name.replace("payment.", "")));
     assert.ok(looked.every(({ examined, description }) => examined > 0n && description !== ""));
     const nothing = await client.checkInvariants({ scope: { eventId: newKey().eventId } }, inTime);

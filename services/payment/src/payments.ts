@@ -33,7 +33,7 @@ export type Payments = {
 export type PaymentsContext = {
   creations: Pick<Batcher<Creation, Payment | undefined>, "submit">;
   moves: Pick<Batcher<Move, Payment | undefined>, "submit">;
-  refunds: Refunds;
+  refunds: Pick<Refunds, "perform" | "finish">;
   refused: Pick<RefusalStore, "noteVoid">;
   askProvider: AskFor;
   bulkhead: Bulkhead;

@@ -21,8 +21,10 @@ export type RefundOutcome = ({ kind: "refund" } & StandingRefund) | { kind: "ref
 export type Refunds = {
   /** Begins a refund, or goes on with it, and asks the provider until its caller's deadline. */
   perform(request: RefundRequest, caller: Caller): Promise<RefundOutcome>;
-  /** Asks the provider about the running refund of a payment, unless it refused a moment ago. */
+  /** Asks the provider about the running refund of a payment, unless it refused a moment ago, or would. */
   finish(payment: Payment, deadlineAtMs: number): Promise<Finished>;
+  /** Asks the provider for a repayment. Returns whether it is made. */
+  repay(repayment: StandingRefund, deadlineAtMs: number): Promise<boolean>;
 };
 
 /** What `createRefunds` needs. */
@@ -107,6 +109,10 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
       if (!refund.isRetryDue && !refund.pendingSince) return { payment, isAnswered: true };
       const { standing, isAnswered } = await ask({ payment, refund }, deadlineAtMs);
       return { payment: standing.payment, isAnswered };
+    },
+    async repay(repayment, deadlineAtMs) {
+      const { standing } = await ask(repayment, deadlineAtMs);
+      return standing.refund.finishedAt !== undefined;
     },
   };
 }

@@ -59,13 +59,41 @@ describe("disputes of one payment", () => {
     ]);
   });
 
+  it("post what an appeal brings back and the difference of an amount that changes, in any order, each once", async () => {
+    const key = await captured();
+    assert.equal(await tell(key, "dp_1", "lost", 3_000), true);
+    // Told late; what is lost stays so until it is won.
+    assert.equal(await tell(key, "dp_1", "open", 4_200), false);
+    assert.equal(await tell(key, "dp_1", "lost", 4_000), true);
+    assert.equal(await tell(key, "dp_1", "lost", 4_000), false);
+    assert.equal(await tell(key, "dp_1", "won", 4_000), true);
+    for (const status of ["won", "lost", "open", "inquiry"] as const) {
+      assert.equal(await tell(key, "dp_1", status, 4_000), false);
+    }
+    assert.deepEqual(await posted(key), [
+      "chargeback dp_1 3000",
+      "chargeback dp_1:2 1000",
+      "chargeback_reversal dp_1 -4000",
+    ]);
+  });
+
+  it("are written one after the other, however many tell at once", async () => {
+    const key = await captured();
+    const tellings = (["inquiry", "open", "lost", "won"] as const).flatMap((status) => [
+      tell(key, "dp_1", status),
+      tell(key, "dp_1", status),
+    ]);
+    await Promise.all(tellings);
+    assert.deepEqual(await posted(key), ["chargeback dp_1 4200", "chargeback_reversal dp_1 -4200"]);
+  });
+
   it("agree with the ledger one by one, and are sealed with it", async () => {
     const disputesPosted = async () =>
       (await client.checkInvariants({}, inTime)).reports.find(({ name }) => name === "payment.disputes_posted")!;
     await until(async () => (await client.verifyLedger({}, inTime)).unsealed === 0n);
     const { done, broken } = await client.verifyLedger({ linksMax: 1_000 }, inTime);
     assert.deepEqual([done, broken], [true, undefined]);
-    assert.deepEqual([(await disputesPosted()).violations, (await disputesPosted()).examined], [0n, 4n]);
+    assert.deepEqual([(await disputesPosted()).violations, (await disputesPosted()).examined], [0n, 6n]);
     await sql`update payment.dispute set dispute_ref = 'dp_other' where dispute_ref = 'dp_taken'`;
     assert.equal((await disputesPosted()).violations, 2n);
   });

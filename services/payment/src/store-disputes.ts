@@ -1,14 +1,18 @@
 // Disputes and their postings.
 
-import type { Sql } from "#shared/sql";
-import type { Dispute, DisputeStatus } from "./domain/dispute.ts";
+import type { Sql, Transaction } from "#shared/sql";
+import { transact } from "#shared/transaction";
+import { disputeOrder, DisputeStatus, postingsOf, type Dispute, type MovedMoney } from "./domain/dispute.ts";
 import type { PaymentKey } from "./domain/payment.ts";
+import { post } from "./store-ledger.ts";
+import { coverRefunds, wakeRefunds } from "./store-repayments.ts";
 
 /** Keeps disputes. */
 export type DisputeStore = {
   /**
-   * Writes how a dispute of a payment stands and posts the money that moved with it, once. A dispute that was decided stays
-   * so; another one of the same payment counts for itself. Returns whether anything changed.
+   * Writes how a dispute of a payment stands and posts what moved with it since it was told of last, each move once; another
+   * dispute of the same payment counts for itself. Its statuses go forward only, see `disputeOrder`: what comes late changes
+   * nothing. While it is open refunds wait; its end wakes them. Returns whether anything changed.
    */
   record(key: PaymentKey, dispute: Dispute): Promise<boolean>;
   /** Counts the disputes in each status. */
@@ -18,44 +22,65 @@ export type DisputeStore = {
 /** Returns the store. */
 export function createDisputeStore(sql: Sql): DisputeStore {
   return {
-    async record({ eventId, paymentId }, { ref, status, amountMinor, currencyCode, reason }) {
-      const rows = await sql`
-        with changed as (
-          insert into payment.dispute as d
-            (event_id, payment_id, dispute_ref, status, amount_minor, currency_code, reason)
-          values (${eventId}, ${paymentId}, ${ref}, ${status}, ${amountMinor}, ${currencyCode}, ${reason})
-          on conflict (event_id, payment_id, dispute_ref) do update
-          set status = excluded.status, updated_at = clock_timestamp()
-          where d.status < excluded.status and d.status < 3
-          returning d.event_id, d.payment_id, d.dispute_ref as reference, d.status, d.amount_minor, d.currency_code
-        ), due as (
-          select event_id, payment_id, kind, reference, area_id
-          from changed join payment.payment using (event_id, payment_id)
-          join (values
-            -- Open, won, lost: the money left. Won: it came back.
-            (2, 'chargeback'), (3, 'chargeback'), (4, 'chargeback'), (3, 'chargeback_reversal')
-          ) as rule (status, kind) on rule.status = changed.status
-        ), posted as (
-          -- From open to won or lost the chargeback stands there already.
-          insert into payment.ledger_transaction (event_id, payment_id, kind, reference, area_id)
-          select event_id, payment_id, kind, reference, area_id from due
-          on conflict (event_id, payment_id, kind, reference) do nothing
-          returning event_id, payment_id, kind, reference
-        ), entered as (
-          insert into payment.ledger_entry
-            (event_id, payment_id, kind, reference, account, currency_code, amount_minor)
-          select event_id, payment_id, kind, reference, account, currency_code, sign * amount_minor
-          from posted join changed using (event_id, payment_id, reference)
-          join (values
-            ('chargeback', 'chargebacks', 1), ('chargeback', 'provider_receivable', -1),
-            ('chargeback_reversal', 'provider_receivable', 1), ('chargeback_reversal', 'chargebacks', -1)
-          ) as rule (kind, account, sign) using (kind)
-        )
-        select 1 from changed`;
-      return rows.length > 0;
-    },
+    record: (key, dispute) => transact(sql, (tx) => record(tx, key, dispute)),
     count: async () =>
       await sql<{ status: DisputeStatus; count: number }[]>`
         select status, count(*)::int as count from payment.dispute group by status`,
   };
+}
+
+async function record(tx: Transaction, key: PaymentKey, dispute: Dispute): Promise<boolean> {
+  const { eventId, paymentId } = key;
+  const { ref, status, amountMinor, currencyCode, reason } = dispute;
+  // One at a time, and none beside a refund that begins.
+  const [payment] = await tx<{ areaId: string }[]>`
+    select area_id as "areaId" from payment.payment
+    where event_id = ${eventId} and payment_id = ${paymentId}
+    for update`;
+  if (!payment) return false;
+  const { count } = await tx`
+    insert into payment.dispute as d
+      (event_id, payment_id, dispute_ref, status, amount_minor, currency_code, reason)
+    values (${eventId}, ${paymentId}, ${ref}, ${status}, ${amountMinor}, ${currencyCode}, ${reason})
+    on conflict (event_id, payment_id, dispute_ref) do update
+    set status = excluded.status, amount_minor = excluded.amount_minor, updated_at = clock_timestamp()
+    where array_position(${[...disputeOrder]}::int[], d.status::int)
+        < array_position(${[...disputeOrder]}::int[], excluded.status::int)
+      or (d.status = excluded.status and d.amount_minor <> excluded.amount_minor)`;
+  if (count === 0) return false;
+  await postMoves(tx, key, { dispute, areaId: payment.areaId });
+  await coverRefunds(tx, key);
+  if (status === DisputeStatus.won || status === DisputeStatus.lost) await wakeRefunds(tx, key);
+  return true;
+}
+
+type Moved = MovedMoney & { taken: number; returned: number };
+
+async function postMoves(
+  tx: Transaction,
+  key: PaymentKey,
+  { dispute, areaId }: { dispute: Dispute; areaId: string },
+): Promise<void> {
+  const { ref, currencyCode } = dispute;
+  const [moved] = await tx<Moved[]>`
+    select coalesce(sum(amount_minor) filter (where kind = 'chargeback'), 0)::bigint as "takenMinor",
+      coalesce(-sum(amount_minor) filter (where kind = 'chargeback_reversal'), 0)::bigint as "returnedMinor",
+      count(*) filter (where kind = 'chargeback')::int as taken,
+      count(*) filter (where kind = 'chargeback_reversal')::int as returned
+    from payment.ledger_entry
+    where event_id = ${key.eventId} and payment_id = ${key.paymentId} and kind in ('chargeback', 'chargeback_reversal')
+      and account = 'chargebacks' and split_part(reference, ':', 1) = ${ref}`;
+  const counts = { chargeback: moved!.taken, chargeback_reversal: moved!.returned };
+  for (const { kind, amountMinor } of postingsOf(dispute, moved!)) {
+    const count = (counts[kind] += 1);
+    const sign = kind === "chargeback" ? 1 : -1;
+    await post(tx, {
+      ...{ eventId: key.eventId, paymentId: key.paymentId, kind, areaId, currencyCode },
+      reference: count === 1 ? ref : `${ref}:${count}`,
+      entries: [
+        ["chargebacks", sign * amountMinor],
+        ["provider_receivable", -sign * amountMinor],
+      ],
+    });
+  }
 }

@@ -4,6 +4,7 @@ import type { Sql, Transaction } from "#shared/sql";
 import { pendingDaysMax } from "./domain/pending-refund.ts";
 import { refusalsToLookAt } from "./domain/refusal-backoff.ts";
 import { readSnapshot } from "./snapshot.ts";
+import { lateMoneyQueries } from "./store-invariants-late-money.ts";
 
 /** How one promise stands. */
 export type InvariantCheck = {
@@ -23,8 +24,12 @@ export type InvariantStore = {
   check(eventId: string | undefined): Promise<InvariantCheck[]>;
 };
 
-type Found = { violations: number; examined: number; examples: string[] };
-type Query = (tx: Transaction, eventId: string | null) => Promise<Found[]>;
+/** What a check found. */
+export type Found = { violations: number; examined: number; examples: string[] };
+/** A check: its query takes an event, or null for all of them. */
+export type InvariantQuery = Pick<InvariantCheck, "promise" | "name" | "description"> & {
+  query: (tx: Transaction, eventId: string | null) => Promise<Found[]>;
+};
 
 /** Returns the invariant store. */
 export function createInvariantStore(sql: Sql): InvariantStore {
@@ -41,7 +46,7 @@ export function createInvariantStore(sql: Sql): InvariantStore {
   };
 }
 
-const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { query: Query })[] = [
+const queries: InvariantQuery[] = [
   {
     promise: 5,
     name: "payment.captured_once",
@@ -87,7 +92,8 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
         ) as t using (event_id, payment_id, reference)
         left join (
           select event_id, payment_id, reference as posted_as,
-            coalesce(-sum(amount_minor) filter (where account = 'provider_receivable'), 0) as paid_back,
+            -- By the provider, or by a dispute that was lost.
+            coalesce(-sum(amount_minor) filter (where account in ('provider_receivable', 'chargebacks')), 0) as paid_back,
             coalesce(sum(amount_minor) filter (where account = 'ticket_refunds'), 0) as returned
           from payment.ledger_entry
           where kind = 'refund'
@@ -109,8 +115,10 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
             or coalesce(sum(f.returned_minor) filter (where f.finished_at is not null), 0) <> p.returned_minor
             or (count(*) filter (where f.finished_at is null and f.refund_id is not null) > 0) <> (p.state = 8) as broken
         from payment.payment as p
-        left join payment.refund as f using (event_id, payment_id)
-        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
+        -- A repayment pays what is counted already.
+        left join payment.refund as f
+          on f.event_id = p.event_id and f.payment_id = p.payment_id and f.repays is null
+        where ${eventId}::uuid is null or p.event_id = ${eventId}::uuid
         group by p.event_id, p.payment_id
       ) as payments`,
   },
@@ -134,17 +142,22 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
           end as stuck
         from payment.payment as p
         left join payment.refund as f
-          on f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null and p.state = 8
+          on f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null and f.repays is null
+            and p.state = 8
         -- What the provider refused for good waits for no answer; see nothing_refused.
         where p.state in (1, 4, 6, 8) and p.refusals = 0 and (coalesce(f.refusals, 0) = 0 or f.pending_since is not null)
           and (${eventId}::uuid is null or p.event_id = ${eventId}::uuid)
+          -- Nor does a refund while the customer's bank has the money.
+          and not (p.state = 8 and f.pending_since is null and exists (
+            select from payment.dispute as d
+            where d.event_id = p.event_id and d.payment_id = p.payment_id and d.status = 2))
       ) as pending`,
   },
   {
     promise: 5,
     name: "payment.nothing_refused",
     description:
-      "payments that their provider refused to void or refund three times or more, or whose refund failed after it was done: a person has to look",
+      "payments that their provider refused to void or refund three times or more, or whose refund failed so often: a person has to look",
     query: (tx, eventId) => tx<Found[]>`
       select count(*) filter (where refusals >= ${refusalsToLookAt}) as violations, count(*) as examined,
         coalesce((array_agg(payment_id::text) filter (where refusals >= ${refusalsToLookAt}))[1:10], '{}') as examples
@@ -152,8 +165,6 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
         select event_id, payment_id, refusals from payment.payment where state = 6
         union all
         select event_id, payment_id, refusals from payment.refund where finished_at is null and pending_since is null
-        union all
-        select event_id, payment_id, ${refusalsToLookAt}::int from payment.refund where failed_at is not null
       ) as pending
       where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,
   },
@@ -172,27 +183,7 @@ const queries: (Pick<InvariantCheck, "promise" | "name" | "description"> & { que
         where t.kind = 'fee' and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
       ) as fees`,
   },
-  {
-    promise: 6,
-    name: "payment.disputes_posted",
-    description: "disputes whose chargeback, or its reversal, is not in the ledger exactly where money moved",
-    query: (tx, eventId) => tx<Found[]>`
-      select count(*) filter (where broken) as violations, count(*) as examined,
-        coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
-      from (
-        select payment_id, coalesce(p.taken, false) is distinct from coalesce(d.status > 1, false)
-          or coalesce(p.returned, false) is distinct from coalesce(d.status = 3, false) as broken
-        from payment.dispute as d
-        full join (
-          select event_id, payment_id, reference as dispute_ref, bool_or(kind = 'chargeback') as taken,
-            bool_or(kind = 'chargeback_reversal') as returned
-          from payment.ledger_transaction
-          where kind in ('chargeback', 'chargeback_reversal')
-          group by event_id, payment_id, reference
-        ) as p using (event_id, payment_id, dispute_ref)
-        where ${eventId}::uuid is null or event_id = ${eventId}::uuid
-      ) as disputes`,
-  },
+  ...lateMoneyQueries,
   {
     promise: 6,
     name: "payment.transactions_balance",

@@ -7,6 +7,8 @@ import { PaymentState, type Payment, type PaymentKey } from "./domain/payment.ts
 import { decideRefund, type Refund, type RefundDecision, type RefundRequest } from "./domain/refund.ts";
 import { pendingFirstMs, pendingLongestMs, type PendingCause } from "./domain/pending-refund.ts";
 import { paymentColumns, paymentFromRow, type PaymentRow } from "./payment-row.ts";
+import { refundColumns, refundFromRow, type RefundRow } from "./refund-row.ts";
+import { readUnspentLoss } from "./store-repayments.ts";
 
 /** A refund and its payment, as they stand. */
 export type StandingRefund = { payment: Payment; refund: Refund };
@@ -19,8 +21,8 @@ export type RefundStore = {
   /** Decides a request with the payment locked, and writes the refund down where it begins. */
   begin(request: RefundRequest): Promise<BegunRefund>;
   /**
-   * Writes the provider's answer, unless it is written: the refund is done, posted to the ledger, and counted in the payment.
-   * Returns both as they then stand. `ref` is the provider's name for it.
+   * Writes the provider's answer, unless it is written: the refund is done, posted to the ledger, and counted in the payment,
+   * where it does not repay one that was. Returns both as they then stand. `ref` is the provider's name for it.
    */
   finish(key: PaymentKey, refund: Refund, ref: string): Promise<StandingRefund>;
   /**
@@ -35,19 +37,14 @@ export type RefundStore = {
   read(key: PaymentKey): Promise<Payment>;
 };
 
-type RefundRow = Omit<Refund, "finishedAt" | "pendingSince" | "retryAfterMs"> & {
-  finishedAt: Date | null;
-  pendingSince: Date | null;
-  retryAfterMs: number | null;
-};
-
 /** Returns the refund store. */
 export function createRefundStore(sql: Sql): RefundStore {
   async function finish(key: PaymentKey, refund: Refund, ref: string): Promise<StandingRefund> {
     await sql`
       with finished as (
         update payment.refund
-        set provider_ref = ${ref}, finished_at = clock_timestamp()
+        -- What was asked of the provider was the rest.
+        set provider_ref = ${ref}, finished_at = clock_timestamp(), covered_minor = ${refund.coveredMinor}
         where event_id = ${key.eventId} and payment_id = ${key.paymentId} and refund_id = ${refund.refundId}
           and finished_at is null
         returning *
@@ -60,19 +57,26 @@ export function createRefundStore(sql: Sql): RefundStore {
           updated_at = clock_timestamp(),
           attempted_at = clock_timestamp()
         from finished as f
-        where p.event_id = f.event_id and p.payment_id = f.payment_id
-        returning p.event_id, p.payment_id, p.area_id, p.currency_code, f.refund_id::text as reference, f.amount_minor as paid_back, f.returned_minor as value_returned
+        where p.event_id = f.event_id and p.payment_id = f.payment_id and f.repays is null
+      ), due as (
+        select event_id, payment_id, p.area_id, p.currency_code, f.refund_id::text as reference,
+          f.repays is not null as is_repayment, f.amount_minor as paid_back, f.returned_minor as value_returned,
+          f.covered_minor as covered
+        from finished as f join payment.payment as p using (event_id, payment_id)
       ), posted as (
         insert into payment.ledger_transaction (event_id, payment_id, kind, reference, area_id)
-        select event_id, payment_id, 'refund', reference, area_id from moved
+        select event_id, payment_id, 'refund', reference, area_id from due
       )
-      -- What is paid back beyond the value of the seats is an allowance; below it, an earlier allowance is made up for.
+      -- What is paid back beyond the value of the seats is an allowance; below it, an earlier allowance is made up for. A
+      -- repayment settles a debt. What a lost dispute paid is the refund from now on, and no expense any more.
       insert into payment.ledger_entry (event_id, payment_id, kind, reference, account, currency_code, amount_minor)
       select event_id, payment_id, 'refund', reference, e.account, currency_code, e.amount_minor
-      from moved cross join lateral (values
+      from due cross join lateral (values
         ('ticket_refunds', value_returned),
-        ('sales_allowances', paid_back - value_returned),
-        ('provider_receivable', -paid_back)
+        ('sales_allowances', case when is_repayment then 0 else paid_back - value_returned end),
+        ('refunds_owed', case when is_repayment then paid_back else 0 end),
+        ('chargebacks', -covered),
+        ('provider_receivable', covered - paid_back)
       ) as e (account, amount_minor)
       where e.amount_minor <> 0`;
     return await readStanding(key, refund);
@@ -96,7 +100,7 @@ export function createRefundStore(sql: Sql): RefundStore {
   }
 
   async function readRunning(key: PaymentKey): Promise<Refund | undefined> {
-    return (await readRefunds(sql, key)).find(({ finishedAt }) => !finishedAt);
+    return (await readRefunds(sql, key)).find(({ finishedAt, repays }) => !finishedAt && !repays);
   }
 
   return {
@@ -123,19 +127,27 @@ async function begin(tx: Transaction, request: RefundRequest): Promise<BegunRefu
     for update`;
   const payment = row && paymentFromRow(row);
   // Read by a statement of its own, which sees what was committed while the lock was waited for.
-  const decision = decideRefund(payment, payment ? await readRefunds(tx, request) : [], request);
+  const refunds = payment ? await readRefunds(tx, request) : [];
+  const decision = decideRefund(
+    payment,
+    refunds.filter(({ repays }) => !repays),
+    request,
+  );
   if (decision.kind !== "begin") return { decision, payment };
   const { amountMinor, returnedMinor } = decision.part;
+  const coveredMinor = Math.min(amountMinor, Math.max(0, await readUnspentLoss(tx, request)));
   const [begun] = await tx<RefundRow[]>`
-    insert into payment.refund (event_id, payment_id, refund_id, whole, amount_minor, returned_minor)
-    values (${eventId}, ${paymentId}, ${refundId}, ${request.part === undefined}, ${amountMinor}, ${returnedMinor})
+    insert into payment.refund (event_id, payment_id, refund_id, whole, amount_minor, returned_minor, covered_minor)
+    values (
+      ${eventId}, ${paymentId}, ${refundId}, ${request.part === undefined}, ${amountMinor}, ${returnedMinor}, ${coveredMinor})
     returning ${refundColumns(tx)}`;
   const [moved] = await tx<PaymentRow[]>`
     update payment.payment as p
     set state = ${PaymentState.REFUNDING}, updated_at = clock_timestamp(), attempted_at = clock_timestamp()
     where p.event_id = ${eventId} and p.payment_id = ${paymentId}
     returning ${paymentColumns(tx)}`;
-  return { decision: { kind: "ask", refund: refundFromRow(begun!) }, payment: paymentFromRow(moved!) };
+  const refund = refundFromRow(begun!);
+  return { decision: { kind: refund.isRetryDue ? "ask" : "answer", refund }, payment: paymentFromRow(moved!) };
 }
 
 async function read(sql: Sql, { eventId, paymentId }: PaymentKey): Promise<Payment> {
@@ -152,22 +164,4 @@ async function readRefunds(sql: Sql | Transaction, { eventId, paymentId }: Payme
     where event_id = ${eventId} and payment_id = ${paymentId}
     order by created_at`;
   return rows.map(refundFromRow);
-}
-
-function refundColumns(sql: Sql | Transaction) {
-  return sql`
-    refund_id as "refundId", whole, amount_minor as "amountMinor", returned_minor as "returnedMinor",
-    created_at as "createdAt", finished_at as "finishedAt", refusals,
-    pending_since as "pendingSince", coalesce(retry_at <= clock_timestamp(), true) as "isRetryDue",
-    case when pending_since is not null and finished_at is null
-      then greatest(0, extract(epoch from retry_at - clock_timestamp()) * 1000)::int end as "retryAfterMs"`;
-}
-
-function refundFromRow({ finishedAt, pendingSince, retryAfterMs, ...refund }: RefundRow): Refund {
-  return {
-    ...refund,
-    finishedAt: finishedAt ?? undefined,
-    pendingSince: pendingSince ?? undefined,
-    retryAfterMs: retryAfterMs ?? undefined,
-  };
 }

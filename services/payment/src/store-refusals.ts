@@ -18,9 +18,7 @@ export type RefusalStore = {
   noteVoid(refusal: RefusalNote): Promise<void>;
   /** Counts one more of a refund, if it is still to be done and nobody else has counted it. */
   noteRefund(refusal: RefusalNote & { refundId: string }): Promise<void>;
-  /** Notes that a refund which was done has failed after all; returns false where it is none, or it was noted before. */
-  noteFailed(refund: PaymentKey & { refundId: string }): Promise<boolean>;
-  /** Counts the voids and refunds that were refused and are not done, or have failed since. */
+  /** Counts the voids and refunds that were refused and are not done, and what is owed again. */
   count(): Promise<{ voids: number; refunds: number }>;
 };
 
@@ -46,21 +44,12 @@ export function createRefusalStore(sql: Sql): RefusalStore {
         where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId} and finished_at is null
           and refusals = ${refusals}`;
     },
-    async noteFailed({ eventId, paymentId, refundId }) {
-      const { count } = await sql`
-        update payment.refund
-        set failed_at = clock_timestamp()
-        where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId}
-          and finished_at is not null and failed_at is null`;
-      return count > 0;
-    },
     async count() {
       const [row] = await sql<{ voids: number; refunds: number }[]>`
         select
           (select count(*)::int from payment.payment where refusals > 0 and state = 6) as voids,
           (select count(*)::int from payment.refund
-            where refusals > 0 and finished_at is null and pending_since is null)
-            + (select count(*)::int from payment.refund where failed_at is not null) as refunds`;
+            where refusals > 0 and finished_at is null and pending_since is null) as refunds`;
       return row!;
     },
   };

@@ -9,12 +9,14 @@ export type AreaFigures = {
   areaId: string;
   currencyCode: string;
   revenueMinor: number;
-  /** Paid back. */
+  /** Paid back, by refunds that lasted or by disputes that were lost while a refund was due. */
   refundsMinor: number;
+  /** To be paid back once more: refunds that failed after they were done. */
+  owedMinor: number;
   /** What the seats that came back had cost. */
   returnedMinor: number;
   feesMinor: number;
-  /** Taken back by customers' banks, and not won back. */
+  /** Taken back by customers' banks and not won back, less what stands for a refund. */
   chargebacksMinor: number;
   /** Authorised or being captured. */
   inFlightMinor: number;
@@ -35,8 +37,10 @@ export function createSalesStore(sql: Sql): SalesStore {
         (tx) => tx<AreaFigures[]>`
           select area_id as "areaId", currency_code as "currencyCode",
             coalesce(-sum(amount_minor) filter (where account = 'ticket_sales'), 0)::bigint as "revenueMinor",
-            coalesce(-sum(amount_minor) filter (where account = 'provider_receivable' and kind = 'refund'), 0)::bigint
-              as "refundsMinor",
+            coalesce(-sum(amount_minor) filter (
+              where kind in ('refund', 'refund_reversal') and account in ('provider_receivable', 'chargebacks')
+            ), 0)::bigint as "refundsMinor",
+            coalesce(-sum(amount_minor) filter (where account = 'refunds_owed'), 0)::bigint as "owedMinor",
             coalesce(sum(amount_minor) filter (where account = 'ticket_refunds'), 0)::bigint as "returnedMinor",
             coalesce(sum(amount_minor) filter (where account = 'provider_fees'), 0)::bigint as "feesMinor",
             coalesce(sum(amount_minor) filter (where account = 'chargebacks'), 0)::bigint as "chargebacksMinor",

@@ -264,6 +264,7 @@ describe("store", () => {
           [5, "payment.refunded_within_captured", 0, 5],
           [5, "payment.none_stuck", 0, 1],
           [5, "payment.nothing_refused", 0, 0],
+          [5, "payment.owed_is_repaid", 0, 0],
           [6, "payment.fees_of_captures", 0, 0],
           [6, "payment.disputes_posted", 0, 0],
           [6, "payment.transactions_balance", 0, 3],

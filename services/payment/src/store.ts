@@ -169,7 +169,10 @@ export function createStore(sql: Sql): Store {
           and (state <> 8 or not exists (
             select from payment.refund as f
             where f.event_id = payment.event_id and f.payment_id = payment.payment_id and f.finished_at is null
-              and f.retry_at > now()))
+              and f.retry_at > now()) and not exists (
+            -- A refund waits while the customer's bank has the money.
+            select from payment.dispute as d
+            where d.event_id = payment.event_id and d.payment_id = payment.payment_id and d.status = 2))
         order by attempted_at
         limit ${itemsMax}
         for update skip locked

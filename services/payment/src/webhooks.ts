@@ -10,10 +10,10 @@ import { disputeStatusNames, type Dispute } from "./domain/dispute.ts";
 import { PaymentState, type Payment } from "./domain/payment.ts";
 import type { Finished } from "./domain/settle.ts";
 import type { Payments } from "./payments.ts";
-import type { Notice } from "./providers/provider.ts";
+import type { FailedRefund, Notice } from "./providers/provider.ts";
 import type { Providers } from "./providers/providers.ts";
-import type { RefusalStore } from "./store-refusals.ts";
 import type { DisputeStore } from "./store-disputes.ts";
+import type { RepaymentStore } from "./store-repayments.ts";
 import type { Store } from "./store.ts";
 import type { WebhookStore } from "./store-webhooks.ts";
 
@@ -38,7 +38,7 @@ export type WebhooksContext = {
   store: Pick<Store, "read">;
   webhooks: Pick<WebhookStore, "isKnown" | "remember">;
   disputes: Pick<DisputeStore, "record">;
-  refused: Pick<RefusalStore, "noteFailed">;
+  repayments: Pick<RepaymentStore, "noteFailed">;
   bulkhead: Bulkhead;
   log: Logger;
   metrics: Registry;
@@ -49,7 +49,7 @@ const roundsMax = 2;
 
 /** Returns the function that handles webhooks. */
 export function createWebhooks(context: WebhooksContext): HandleWebhook {
-  const { providers, payments, store, webhooks, disputes, refused, bulkhead, log, metrics } = context;
+  const { providers, payments, store, webhooks, disputes, repayments, bulkhead, log, metrics } = context;
   const outcomes = new Counter({
     name: "boxoffice_payment_webhooks_total",
     help: "Webhooks by what became of them.",
@@ -77,7 +77,7 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
   }
 
   async function process(provider: string, notice: Notice, deadlineAtMs: number): Promise<WebhookOutcome> {
-    const { about, dispute, failedRefundId } = notice;
+    const { about, dispute, failedRefunds = [] } = notice;
     const [payment] = about ? await store.read([about]) : [];
     // Every payment of ours was written before the provider heard of it, so one that is not here is somebody else's; and no
     // provider has a say about another's.
@@ -86,13 +86,15 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     if (!isAnswered) return { kind: "notProcessed" };
     // What is disputed was captured, and the capture is booked before what undoes it.
     if (dispute && !isCaptured(after.state)) return { kind: "notProcessed" };
-    if (dispute) await record(after, dispute);
-    if (failedRefundId !== undefined) await noteFailed(after, failedRefundId);
-    return { kind: "accepted", isRepeat: false, payment: after };
+    for (const failed of failedRefunds) await noteFailed(after, failed);
+    if (!dispute || !(await record(after, dispute))) return { kind: "accepted", isRepeat: false, payment: after };
+    // A refund that waited for the dispute's end goes on; one that gets no answer is the resumer's.
+    const { payment: last } = await catchUp(after, deadlineAtMs);
+    return { kind: "accepted", isRepeat: false, payment: last };
   }
 
-  async function record(payment: Payment, dispute: Dispute): Promise<void> {
-    if (!(await disputes.record(payment, dispute))) return;
+  async function record(payment: Payment, dispute: Dispute): Promise<boolean> {
+    if (!(await disputes.record(payment, dispute))) return false;
     const { eventId, paymentId, order } = payment;
     const { ref, reason } = dispute;
     const status = disputeStatusNames[dispute.status];
@@ -105,11 +107,11 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
       status,
       reason,
     });
+    return true;
   }
 
-  // The ledger has the refund, and the customer does not: how it is paid back otherwise is a person's to say.
-  async function noteFailed({ eventId, paymentId }: Payment, refundId: string): Promise<void> {
-    if (!(await refused.noteFailed({ eventId, paymentId, refundId }))) return;
+  async function noteFailed({ eventId, paymentId }: Payment, { refundId, ref }: FailedRefund): Promise<void> {
+    if (!(await repayments.noteFailed({ eventId, paymentId, refundId, ref }))) return;
     log.error({ event: "payment.refund_failed", eventId, paymentId, refundId });
   }
 

@@ -63,6 +63,8 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
       const data = [...refunds.values()].filter((each) => each["payment_intent"] === intentId).toReversed();
       return { status: 200, body: { object: "list", data, has_more: false, url: "/v1/refunds" } };
     }
+    const refunded = refunds.get(/^GET \/v1\/refunds\/(\w+)$/.exec(route)?.[1] ?? "");
+    if (refunded) return { status: 200, body: refunded };
     const dispute = disputes.get(/^GET \/v1\/disputes\/(\w+)$/.exec(route)?.[1] ?? "");
     if (dispute) return { status: 200, body: dispute };
     const intent = intents.get(id);

@@ -13,6 +13,7 @@ import {
   pay,
   reserve,
   stateNow,
+  within,
   type Ids,
   type Replica,
   type World,
@@ -185,7 +186,7 @@ describe("refunding at the organiser's word", () => {
       () => stateNow(replica, ids),
       (state) => state === "REFUNDED",
     );
-    assert.equal(refundsOf(ids), 1);
+    assert.equal(countOf(ids), 1);
   });
 
   it("answers REFUNDING while the refund is unclear or payment is down, and ends it by itself", async () => {

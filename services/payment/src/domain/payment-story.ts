@@ -2,12 +2,17 @@
 
 import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { assertNever } from "#shared/assert-never";
-import { amountText, utcText, type StoryPart, type Told } from "#shared/story";
+import { amountText, countText, utcText, type StoryPart, type Told } from "#shared/story";
 import { PaymentState, stateName, type Order, type PaymentKey } from "./payment.ts";
 import type { Refund } from "./refund.ts";
 
+type ToldOfRefund = "refundId" | "whole" | "amountMinor" | "returnedMinor" | "coveredMinor" | "refusals" | "createdAt";
 /** A refund with its times. */
-export type RefundRecord = Pick<Refund, "refundId" | "whole" | "amountMinor" | "returnedMinor" | "createdAt"> & {
+export type RefundRecord = Pick<Refund, ToldOfRefund> & {
+  /** The refund that it pays once more; null for one that was asked for. */
+  repays: string | null;
+  /** Why the provider refused it last; null where it never did. */
+  refusalReason: string | null;
   /** When the provider's answer was written, and posted to the ledger; null while it is not known. */
   finishedAt: Date | null;
   /** Since when the provider has said that it is on its way, and why. */
@@ -79,6 +84,7 @@ function toldOf(payment: PaymentRecord, order: PaymentOrder): Told[] {
 function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: RefundRecord): Told[] {
   const ids = { ...idsOf(payment), refund_id: refund.refundId };
   const amount = amountOf(order, refund.amountMinor);
+  if (refund.repays !== null) return repaymentEntries(order, { refund, ids });
   const places =
     refund.returnedMinor > 0
       ? `for places worth ${amountOf(order, refund.returnedMinor)}`
@@ -94,15 +100,33 @@ function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: Refu
     ids,
   };
   if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? openWords(order, refund) : ""}` }];
-  const text = isAsked
-    ? `${order.provider} refunded ${amount}, and it was posted to the ledger.`
-    : "That the places came back was posted to the ledger.";
+  const text = isAsked ? refundedText(order, refund) : "That the places came back was posted to the ledger.";
   return [begun, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text, ids }];
 }
 
-function openWords({ provider }: PaymentOrder, { pendingSince, pendingCause }: RefundRecord): string {
-  if (!pendingSince) return " Its answer is not known.";
-  return ` ${provider} has had it in work since ${utcText(pendingSince)} (${pendingCause}).`;
+function openWords({ provider }: PaymentOrder, refund: RefundRecord): string {
+  const { pendingSince, pendingCause, refusals, refusalReason } = refund;
+  if (pendingSince) return ` ${provider} has had it in work since ${utcText(pendingSince)} (${pendingCause}).`;
+  if (refusals > 0) return ` ${provider} has refused it ${countText(refusals, "time")} (${refusalReason}).`;
+  return " Its answer is not known.";
+}
+
+function repaymentEntries(
+  order: PaymentOrder,
+  { refund, ids }: { refund: RefundRecord; ids: Record<string, string> },
+): Told[] {
+  const amount = amountOf(order, refund.amountMinor);
+  const text = `Of refund ${refund.repays} ${amount} came back after it was done. They are owed again, and ${order.provider} is asked once more.`;
+  const owed: Told = { kind: StoryKind.PAYMENT_REFUNDING, at: refund.createdAt, text, ids };
+  if (!refund.finishedAt) return [owed];
+  return [owed, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text: refundedText(order, refund), ids }];
+}
+
+function refundedText(order: PaymentOrder, { amountMinor, coveredMinor }: RefundRecord): string {
+  const paid = `${order.provider} refunded ${amountOf(order, amountMinor - coveredMinor)}`;
+  if (coveredMinor === 0) return `${paid}, and it was posted to the ledger.`;
+  const covered = `${amountOf(order, coveredMinor)} had gone back through a dispute that was lost`;
+  return `${coveredMinor < amountMinor ? `${paid}, ` : ""}${covered}, and it was posted to the ledger.`;
 }
 
 // What only the present state tells of.
@@ -144,21 +168,24 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
     case PaymentState.VOIDING:
     case PaymentState.REFUNDING: {
       const resumed = utcText(new Date(payment.attemptedAt.getTime() + resumeAfterMs));
-      return [
-        `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} ` +
-          "payment does by itself.",
-        ...payment.refunds.filter(({ finishedAt }) => !finishedAt).map(refundNext),
-      ];
+      const running = payment.refunds.filter(({ repays, finishedAt }) => repays === null && !finishedAt);
+      // One that the provider refused, or has in work, has a time of its own.
+      const isLeftAlone = running.some(({ retryAt }) => retryAt !== null);
+      const words = `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} payment does by itself.`;
+      return [...(isLeftAlone ? [] : [words]), ...running.map(refundNext)];
     }
     case PaymentState.ACTION_REQUIRED:
       return [
         `Payment ${payment.paymentId} waits for its customer: once they have acted the provider says so, and the booking asks again.`,
       ];
+    case PaymentState.CAPTURED:
+    case PaymentState.REFUNDED:
+      return payment.refunds
+        .filter(({ repays, finishedAt }) => repays !== null && !finishedAt)
+        .map(({ refundId }) => `Payment asks for refund ${refundId} by itself, until it is made.`);
     case PaymentState.AUTHORIZED:
     case PaymentState.DECLINED:
-    case PaymentState.CAPTURED:
     case PaymentState.VOIDED:
-    case PaymentState.REFUNDED:
     case PaymentState.UNSPECIFIED:
       return [];
     default:
@@ -166,7 +193,10 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
   }
 }
 
-function refundNext({ refundId, pendingSince, retryAt }: RefundRecord): string {
+function refundNext({ refundId, pendingSince, refusals, retryAt }: RefundRecord): string {
+  if (refusals > 0 && !pendingSince && retryAt) {
+    return `Refund ${refundId} was refused: the provider is asked again after ${utcText(retryAt)}, or by hand, see docs/operations.md.`;
+  }
   if (!pendingSince || !retryAt) return `Refund ${refundId} is posted to the ledger as soon as its answer is known.`;
   return (
     `Refund ${refundId} is on its way, which may take days: it is posted to the ledger when the provider says that it is done, ` +
@@ -176,7 +206,10 @@ function refundNext({ refundId, pendingSince, retryAt }: RefundRecord): string {
 
 // Of what came back in part; the state says the rest.
 function paidBackWords({ order, refunds, state }: PaymentRecord): string {
-  const paidBackMinor = refunds.reduce((sum, { finishedAt, amountMinor }) => sum + (finishedAt ? amountMinor : 0), 0);
+  const sumOf = (some: readonly RefundRecord[]) => some.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  const owedMinor = sumOf(refunds.filter(({ repays, finishedAt }) => repays !== null && !finishedAt));
+  const paidBackMinor = sumOf(refunds.filter(({ repays, finishedAt }) => repays === null && finishedAt));
+  if (order && owedMinor > 0) return `: ${amountOf(order, owedMinor)} of what was paid back are owed again`;
   if (!order || paidBackMinor === 0 || state === PaymentState.REFUNDED) return "";
   return `: ${amountOf(order, paidBackMinor)} of ${amountOf(order, order.amountMinor)} are paid back`;
 }

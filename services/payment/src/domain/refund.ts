@@ -21,11 +21,18 @@ export type Refund = RefundPart & {
   createdAt: Date;
   /** Undefined while the provider's answer is not known. */
   finishedAt: Date | undefined;
+  /** Of the amount: what the customer has already, since a dispute was lost. The provider is asked for the rest. */
+  coveredMinor: number;
+  /** The refund that this one pays once more, since it failed after it was done; undefined for one that was asked for. */
+  repays: string | undefined;
   /** How often the provider has refused it for good. */
   refusals: number;
   /** Since when the provider has said that it is on its way. */
   pendingSince: Date | undefined;
-  /** False for a while after a refusal, or after it was found pending: the provider is left alone. */
+  /**
+   * False for a while after a refusal, or after it was found pending, and while the customer's bank has the money: the provider
+   * is left alone.
+   */
   isRetryDue: boolean;
   /** While it is pending: milliseconds until the provider is asked again. */
   retryAfterMs: number | undefined;
@@ -72,7 +79,8 @@ export function decideRefund(
 export function refundRequestOf(payment: Payment, refund: Refund): ProviderRequest | undefined {
   const { eventId, order, captureRef, paymentId } = payment;
   if (!order || captureRef === undefined) throw new Error(`payment ${paymentId} was never captured`);
-  if (refund.amountMinor === 0) return undefined;
+  const amountMinor = refund.amountMinor - refund.coveredMinor;
+  if (amountMinor === 0) return undefined;
   return {
     kind: "refund",
     idempotencyKey: tryKey(`${paymentId}:refund:${refund.refundId}`, refund.refusals),
@@ -80,7 +88,7 @@ export function refundRequestOf(payment: Payment, refund: Refund): ProviderReque
     eventId,
     refundId: refund.refundId,
     captureRef,
-    amountMinor: refund.amountMinor,
+    amountMinor,
     currencyCode: order.currencyCode,
   };
 }

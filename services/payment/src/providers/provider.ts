@@ -73,9 +73,12 @@ export type Notice = {
   about: PaymentKey | undefined;
   /** How its dispute stands now, if it tells of one. */
   dispute?: Dispute;
-  /** Our id of the refund that has failed, also after it was made, if it tells of one. */
-  failedRefundId?: string;
+  /** Refunds that have failed, if it tells of such, also after they were made. */
+  failedRefunds?: FailedRefund[];
 };
+
+/** A refund that has failed: our id of it, and the provider's name for the try that did. */
+export type FailedRefund = { refundId: string; ref: string };
 
 /** What reading a webhook came to. */
 export type NoticeResult =

@@ -4,7 +4,7 @@ import { Pool } from "undici";
 import { declineReasonFrom } from "../domain/decline-reason.ts";
 import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
 import { parseFee, type Fee } from "../domain/fee.ts";
-import type { FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import type { FailedRefund, FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
 import { isWebhookSigned } from "./webhook-signature.ts";
 
 const responseBytesMax = 16 << 10;
@@ -20,6 +20,7 @@ type Answer = {
   status?: unknown;
   action_url?: unknown;
   fee?: { amount?: unknown; currency?: unknown };
+  refunds?: unknown;
   error?: { code?: unknown };
 };
 
@@ -78,6 +79,11 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     return answer && disputeFrom(answer);
   }
 
+  async function readFailedRefunds(reference: string, timeoutMs: number): Promise<FailedRefund[] | undefined> {
+    const answer = await look(`/v1/refunds/${reference}`, timeoutMs);
+    return Array.isArray(answer?.refunds) ? answer.refunds.flatMap(failedRefundFrom) : undefined;
+  }
+
   async function readFee(
     { reference, captureRef }: { reference: string; captureRef: string },
     timeoutMs: number,
@@ -98,6 +104,12 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     const { id, type, group, reference } = parseAnswer(Buffer.from(body).toString("utf8")) as Record<string, unknown>;
     if (typeof id !== "string" || !noticeIdPattern.test(id)) return { kind: "refused", why: "malformed" };
     const about = isUuid(group) && isUuid(reference) ? { eventId: group, paymentId: reference } : undefined;
+    if (about && type === "refund.failed") {
+      const failedRefunds = await readFailedRefunds(about.paymentId, timeoutMs);
+      return failedRefunds
+        ? { kind: "notice", notice: { id, about, failedRefunds } }
+        : { kind: "unknown", cause: "refunds_not_read" };
+    }
     if (!about || type !== "dispute.changed") return { kind: "notice", notice: { id, about } };
     const dispute = await readDispute(about.paymentId, timeoutMs);
     return dispute
@@ -131,7 +143,9 @@ function callOf(request: ProviderRequest) {
 
 function bodyOf(request: ProviderRequest): string {
   const { reference } = request;
-  if (request.kind === "refund") return JSON.stringify({ reference, amount: request.amountMinor });
+  if (request.kind === "refund") {
+    return JSON.stringify({ reference, refund_id: request.refundId, amount: request.amountMinor });
+  }
   if (request.kind !== "authorize") return JSON.stringify({ reference });
   return JSON.stringify({
     reference,
@@ -168,6 +182,11 @@ function disputeFrom({ ref, status, amount, currency, reason }: Record<string, u
   const known = DisputeStatus[status as keyof typeof DisputeStatus];
   if (known === undefined || typeof ref !== "string" || !Number.isSafeInteger(amount)) return undefined;
   return { ref, status: known, amountMinor: Number(amount), currencyCode: String(currency), reason: String(reason) };
+}
+
+function failedRefundFrom(refund: Record<string, unknown> | null): FailedRefund[] {
+  const { refund_id: refundId, ref, status } = refund ?? {};
+  return status === "failed" && isUuid(refundId) && typeof ref === "string" ? [{ refundId, ref }] : [];
 }
 
 function isHttpUrl(value: unknown): value is string {

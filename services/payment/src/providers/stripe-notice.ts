@@ -1,5 +1,6 @@
 // Stripe's webhooks. All that is taken from one is what it is about: intents, charges and refunds carry our ids as metadata. A
-// dispute names its intent; both are asked of Stripe, so that what comes late is not believed.
+// dispute names its intent. How a dispute stands, or a refund that is said to have failed, is asked of Stripe, so that what
+// comes late is not believed.
 
 import StripeClient, { type Stripe } from "stripe";
 import { DisputeStatus } from "../domain/dispute.ts";
@@ -30,7 +31,7 @@ export async function readStripeNotice(
     const about =
       object["object"] === "dispute"
         ? await disputeOf(String(object["id"]), { stripe, timeoutMs })
-        : { about: keyFrom(object["metadata"]), ...failedRefundOf(object) };
+        : { about: keyFrom(object["metadata"]), ...(await failedRefundOf(object, { stripe, timeoutMs })) };
     return { kind: "notice", notice: { id: event.id, ...about } };
   } catch {
     return { kind: "unknown", cause: "not_read" };
@@ -53,18 +54,29 @@ async function disputeOf(
 }
 
 // Its balance transactions tell whether money has moved: none in an inquiry, one when it was withdrawn, another one when it
-// came back. https://docs.stripe.com/api/disputes/object
+// came back. An inquiry and the chargeback after it may be one dispute or two. A loss is appealed against without the money,
+// and what the bank gives back late counts as won whatever the status says.
+// https://docs.stripe.com/api/disputes/object, https://docs.stripe.com/disputes/how-disputes-work
 function statusFrom({ status, balance_transactions: moved }: Stripe.Dispute): DisputeStatus {
-  if (moved.length === 0) return DisputeStatus.inquiry;
-  if (status === "won") return DisputeStatus.won;
-  return status === "lost" ? DisputeStatus.lost : DisputeStatus.open;
+  if (moved.length === 0 || status.startsWith("warning_")) return DisputeStatus.inquiry;
+  const isBack = moved.length > 1 && moved.reduce((sum, { amount }) => sum + amount, 0) >= 0;
+  if (status === "won" || isBack) return DisputeStatus.won;
+  return status === "lost" || status.startsWith("appeal_") ? DisputeStatus.lost : DisputeStatus.open;
 }
 
 // A refund may fail weeks after it succeeded, and never succeeds after that. https://docs.stripe.com/refunds#failed-refunds
-function failedRefundOf({ object, status, metadata }: Record<string, unknown>): Pick<Notice, "failedRefundId"> {
+async function failedRefundOf(
+  { object, id, status, metadata }: Record<string, unknown>,
+  { stripe, timeoutMs: timeout }: Pick<Context, "stripe" | "timeoutMs">,
+): Promise<Pick<Notice, "failedRefunds">> {
   const { refund_id: refundId } = (metadata ?? {}) as Record<string, unknown>;
-  const hasFailed = object === "refund" && (status === "failed" || status === "canceled");
-  return hasFailed && isUuid(refundId) ? { failedRefundId: refundId } : {};
+  if (object !== "refund" || !hasFailed(status) || !isUuid(refundId)) return {};
+  const found = await stripe.refunds.retrieve(String(id), {}, { timeout });
+  return hasFailed(found.status) ? { failedRefunds: [{ refundId, ref: found.id }] } : {};
+}
+
+function hasFailed(status: unknown): boolean {
+  return status === "failed" || status === "canceled";
 }
 
 // Another system's objects have other metadata, or none.

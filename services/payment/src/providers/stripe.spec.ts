@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import StripeClient from "stripe";
-import { createHarness, inTime, newKey, orderFor, summary, type Client, type Harness } from "../../test/harness.ts";
+import {
+  createHarness,
+  inTime,
+  newKey,
+  orderFor,
+  summary,
+  until,
+  type Client,
+  type Harness,
+} from "../../test/harness.ts";
 import { errorOf, startStripeStandIn, type StripeStandIn } from "../../test/stripe-stand-in.ts";
 import { RefusalReason } from "#stubs";
 
@@ -13,10 +22,11 @@ describe("stripe", () => {
   let standIn: StripeStandIn;
   let client: Client;
   let hasty: Client;
+  let settings: Record<string, string>;
   before(async () => {
     harness = await createHarness();
     standIn = await startStripeStandIn();
-    const settings = {
+    settings = {
       ...{ PROVIDER: "stripe", STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret },
       ...{ STRIPE_API_BASE: standIn.url, STRIPE_RETURN_URL: "https://shop.example/back" },
     };
@@ -586,36 +596,89 @@ describe("stripe", () => {
       assert.equal(await authorize(key, "pm_3ds"), "DECLINED authentication_required");
     });
 
-    it("asks Stripe how a dispute stands, and lets it come again when Stripe does not say", async () => {
-      const key = newKey();
-      await authorize(key);
-      await capture(key);
-      const dispute = {
-        ...{ id: "dp_1", object: "dispute", payment_intent: intentOf(key).id, status: "needs_response" },
-        ...{
-          amount: 4_200,
-          currency: "eur",
-          reason: "fraudulent",
-          balance_transactions: [{ id: "txn_1" }] as object[],
-        },
+    describe("and a dispute", () => {
+      /** A captured payment and what tells of its dispute; `moved` are its balance transactions. */
+      const disputedPayment = async () => {
+        const key = newKey();
+        await authorize(key);
+        await capture(key);
+        const stand = (id: string, status: string, moved: number[], amount = 4_200) => {
+          const balance = moved.map((each) => ({ object: "balance_transaction", amount: each }));
+          standIn.disputes.set(id, {
+            ...{ id, object: "dispute", payment_intent: intentOf(key).id, status, amount, currency: "eur" },
+            ...{ reason: "fraudulent", balance_transactions: balance },
+          });
+        };
+        /** A webhook that says something else than what is so by now. */
+        const hear = (id: string, type = "charge.dispute.updated") =>
+          send(eventOf(type, { ...standIn.disputes.get(id), status: "needs_response", amount: 1 }));
+        const disputed = async () =>
+          (
+            await harness.database.sql<{ line: string }[]>`
+              select status || ' ' || amount_minor || ' ' || currency_code as line
+              from payment.dispute where payment_id = ${key.paymentId} order by dispute_ref`
+          ).map(({ line }) => line);
+        const posted = async () =>
+          (
+            await harness.database.sql<{ line: string }[]>`
+              select kind || ' ' || reference || ' ' || amount_minor as line
+              from payment.ledger_entry where payment_id = ${key.paymentId} and account = 'chargebacks' order by line`
+          ).map(({ line }) => line);
+        return { key, stand, hear, disputed, posted };
       };
-      standIn.disputes.set(dispute.id, dispute);
-      const disputed = async () =>
-        (
-          await harness.database.sql<{ line: string }[]>`
-            select status || ' ' || amount_minor || ' ' || currency_code as line
-            from payment.dispute where payment_id = ${key.paymentId}`
-        ).map(({ line }) => line);
-      const created = eventOf("charge.dispute.created", dispute);
-      standIn.failNext("GET /v1/disputes/*", errorOf(500, { type: "api_error" }));
-      assert.equal(await send(created), "IN_PROGRESS");
-      dispute.balance_transactions = [];
-      assert.equal(await send(created), "accepted");
-      assert.deepEqual(await disputed(), ["1 4200 EUR"]);
-      dispute.balance_transactions = [{}, {}];
-      dispute.status = "won";
-      assert.equal(await send(eventOf("charge.dispute.closed", { ...dispute, status: "lost" })), "accepted");
-      assert.deepEqual(await disputed(), ["3 4200 EUR"]);
+
+      it("asks Stripe how it stands, and lets it come again when Stripe does not say", async () => {
+        const { stand, hear, disputed } = await disputedPayment();
+        stand("dp_1", "needs_response", [-4_200]);
+        standIn.failNext("GET /v1/disputes/*", errorOf(500, { type: "api_error" }));
+        assert.equal(await hear("dp_1"), "IN_PROGRESS");
+        assert.equal(await hear("dp_1"), "accepted");
+        assert.deepEqual(await disputed(), ["2 4200 EUR"]);
+        stand("dp_1", "won", [-4_200, 4_200]);
+        assert.equal(await hear("dp_1", "charge.dispute.closed"), "accepted");
+        assert.deepEqual(await disputed(), ["3 4200 EUR"]);
+      });
+
+      it("moves no money for an inquiry, and books the chargeback after it under its own id or the same", async () => {
+        for (const later of ["dp_2", "dp_3"]) {
+          const { stand, hear, disputed, posted } = await disputedPayment();
+          for (const status of ["warning_needs_response", "warning_under_review", "warning_closed"]) {
+            stand("dp_2", status, []);
+            assert.equal(await hear("dp_2", "charge.dispute.created"), "accepted");
+            assert.deepEqual([await disputed(), await posted()], [["1 4200 EUR"], []]);
+          }
+          stand(later, "needs_response", [-4_200]);
+          for (let times = 0; times < 2; times += 1) assert.equal(await hear(later), "accepted");
+          assert.deepEqual(await posted(), [`chargeback ${later} 4200`]);
+          assert.equal((await disputed()).length, later === "dp_2" ? 1 : 2);
+        }
+      });
+
+      it("books what an appeal brings back, and an amount that changes, each once", async () => {
+        const { key, stand, hear, disputed, posted } = await disputedPayment();
+        const steps: [status: string, moved: number[], amount: number][] = [
+          ["needs_response", [-4_200], 4_200],
+          ["under_review", [-3_000], 3_000],
+          ["lost", [-3_000], 3_000],
+          ["appeal_under_review", [-3_000], 3_000],
+        ];
+        for (const step of steps) {
+          stand("dp_4", ...step);
+          for (let times = 0; times < 2; times += 1) await hear("dp_4");
+        }
+        assert.deepEqual(await disputed(), ["4 3000 EUR"]);
+        const before = ["chargeback dp_4 4200", "chargeback_reversal dp_4 -1200"];
+        assert.deepEqual(await posted(), before);
+        // The money is there before the status says so.
+        stand("dp_4", "lost", [-3_000, 3_000], 3_000);
+        assert.equal(await hear("dp_4", "charge.dispute.funds_reinstated"), "accepted");
+        stand("dp_4", "won", [-3_000, 3_000], 3_000);
+        assert.equal(await hear("dp_4", "charge.dispute.closed"), "accepted");
+        assert.deepEqual(await disputed(), ["3 3000 EUR"]);
+        assert.deepEqual(await posted(), [...before, "chargeback_reversal dp_4:2 -3000"]);
+        const { reports } = await client.checkInvariants({ scope: { eventId: key.eventId } }, inTime);
+        assert.ok(reports.every(({ violations }) => violations === 0n));
+      });
     });
 
     it("hears of a pending refund's end at once, however long it would be left alone", async () => {
@@ -635,28 +698,63 @@ describe("stripe", () => {
       assert.equal(await read(key), "REFUNDED");
     });
 
-    it("shows a refund that has failed after it was done, once, and lets a running one be", async () => {
-      const key = newKey();
-      await authorize(key);
-      await capture(key);
-      const refundId = randomUUID();
-      const refund = {
-        object: "refund",
-        status: "failed",
-        metadata: { event_id: key.eventId, payment_id: key.paymentId, refund_id: refundId },
+    describe("and a refund that fails after it was done", () => {
+      const repaymentsOf = async ({ paymentId }: Key) =>
+        (
+          await harness.database.sql<{ id: string }[]>`
+            select refund_id as id from payment.refund where payment_id = ${paymentId} and repays is not null`
+        ).map(({ id }) => id);
+      const refunded = async () => {
+        const key = newKey();
+        await authorize(key);
+        await capture(key);
+        assert.equal(summary(await client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDED");
+        const made = [...standIn.refunds.values()].findLast((each) => each["payment_intent"] === intentOf(key).id)!;
+        // Stripe's own has the event's id too.
+        (made["metadata"] as Record<string, unknown>)["event_id"] = key.eventId;
+        return { key, made };
       };
-      const failedOnes = async () => {
-        const { reports } = await client.checkInvariants({ scope: { eventId: key.eventId } }, inTime);
-        return Number(reports.find(({ name }) => name === "payment.nothing_refused")!.violations);
-      };
-      assert.equal(await send(eventOf("refund.failed", refund)), "accepted");
-      assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDED");
-      assert.equal(await send(eventOf("refund.updated", { ...refund, status: "succeeded" })), "accepted");
-      assert.equal(await failedOnes(), 0);
-      for (let times = 0; times < 2; times += 1) {
-        assert.equal(await send(eventOf("refund.failed", refund)), "accepted");
-        assert.equal(await failedOnes(), 1);
-      }
+
+      it("makes it once more, as a refund of its own, however often it hears of the failure", async () => {
+        const { key, made } = await refunded();
+        made.status = "failed";
+        for (const type of ["refund.failed", "refund.updated", "charge.refund.updated"]) {
+          assert.equal(await send(eventOf(type, made)), "accepted");
+        }
+        const [repayment, ...others] = await repaymentsOf(key);
+        assert.deepEqual(others, []);
+        await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${repayment!}`;
+        const { stop } = await harness.start({ ...settings, RESUME_INTERVAL_MS: "10" });
+        await until(async () => refundsOf(key).length === 2);
+        await stop();
+        assert.deepEqual(
+          refundsOf(key).map(({ status, metadata }) => [
+            status,
+            (metadata as { refund_id: string }).refund_id === repayment,
+          ]),
+          [
+            ["failed", false],
+            ["succeeded", true],
+          ],
+        );
+      });
+
+      it("believes Stripe and not the webhook, and waits where Stripe does not say", async () => {
+        const { key, made } = await refunded();
+        const told = eventOf("refund.failed", { ...made, status: "failed" });
+        standIn.failNext("GET /v1/refunds/*", errorOf(500, { type: "api_error" }));
+        assert.equal(await send(told), "IN_PROGRESS");
+        assert.equal(await send(told), "accepted");
+        assert.deepEqual(await repaymentsOf(key), []);
+      });
+
+      it("takes no earlier try that failed for the one that was made", async () => {
+        const { key, made } = await refunded();
+        const earlier = { ...made, id: "re_900", status: "failed" };
+        standIn.refunds.set(earlier.id, earlier);
+        assert.equal(await send(eventOf("refund.failed", earlier)), "accepted");
+        assert.deepEqual(await repaymentsOf(key), []);
+      });
     });
 
     it("believes no webhook that is forged, old or senseless", async () => {

@@ -11,6 +11,7 @@ function figuresMessage({ areaId, currencyCode, ...figures }: AreaFigures) {
     ...{ areaId, currencyCode },
     revenueMinor: BigInt(figures.revenueMinor),
     refundsMinor: BigInt(figures.refundsMinor),
+    owedMinor: BigInt(figures.owedMinor),
     returnedMinor: BigInt(figures.returnedMinor),
     feesMinor: BigInt(figures.feesMinor),
     chargebacksMinor: BigInt(figures.chargebacksMinor),

@@ -29,6 +29,8 @@ export async function administer(
   if (route === "PUT /v1/webhooks") return steer(notices, (await readBody(request)) ?? {});
   const disputed = /^(GET|PUT) \/v1\/disputes\/([\w-]+)$/.exec(route);
   if (disputed) return await lookAtDispute(book, disputed[2]!, request);
+  const refunded = /^(GET|PUT) \/v1\/refunds\/([\w-]+)$/.exec(route);
+  if (refunded) return await lookAtRefunds(book, refunded[2]!, request);
   const name = /^GET \/v1\/authorizations\/([\w.-]+)$/.exec(route)?.[1];
   const authorization = name === undefined ? undefined : book.find(name);
   return authorization ? { status: 200, body: authorization } : notFound;
@@ -36,17 +38,34 @@ export async function administer(
 
 async function lookAtDispute(book: Book, reference: string, request: IncomingMessage): Promise<Answer> {
   if (request.method === "PUT") {
-    const { status } = ((await readBody(request)) ?? {}) as { status?: unknown };
-    if (!disputeStatuses.includes(status as DisputeStatus)) return { status: 400, body: { error: { code: "status" } } };
-    book.dispute(reference, status as DisputeStatus);
+    const { status, amount } = ((await readBody(request)) ?? {}) as { status?: unknown; amount?: unknown };
+    if (!disputeStatuses.includes(status as DisputeStatus)) return bad("status");
+    if (amount !== undefined && (!Number.isSafeInteger(amount) || Number(amount) < 1)) return bad("amount");
+    book.dispute(reference, status as DisputeStatus, amount as number | undefined);
   }
   const found = book.find(reference);
   if (!found?.dispute) return notFound;
-  const { amount, currency, dispute: status } = found;
+  const { currency, dispute: status, disputedAmount: amount = found.amount } = found;
   return {
     status: 200,
     body: { reference, ref: `dispute.${reference}`, status, amount, currency, reason: "fraudulent" },
   };
+}
+
+async function lookAtRefunds(book: Book, reference: string, request: IncomingMessage): Promise<Answer> {
+  if (request.method === "PUT") {
+    const { status } = ((await readBody(request)) ?? {}) as { status?: unknown };
+    if (status !== "failed") return bad("status");
+    if (!book.failRefund(reference)) return notFound;
+  }
+  const found = book.find(reference);
+  if (!found) return notFound;
+  const refunds = found.refunds.map(({ refundId, ...refund }) => ({ refund_id: refundId, ...refund }));
+  return { status: 200, body: { reference, refunds } };
+}
+
+function bad(code: string): Answer {
+  return { status: 400, body: { error: { code } } };
 }
 
 function steer(
@@ -55,7 +74,7 @@ function steer(
 ): Answer {
   const { url, held, reversed = false, copies = 1 } = wish;
   if (url !== undefined && (typeof url !== "string" || !URL.canParse(url))) {
-    return { status: 400, body: { error: { code: "url" } } };
+    return bad("url");
   }
   if (url !== undefined) notices.setEndpoint(url);
   if (held === true) notices.hold();

@@ -25,6 +25,8 @@ export type Behaviour = {
   declines?: Partial<Record<Operation, string>>;
   /** The same, but only the first time that it is asked for. */
   declinesFirst?: Partial<Record<Operation, string>>;
+  /** The first refund fails as soon as it is done. */
+  failsFirstRefund?: true;
   /** The customer's bank takes the money back as soon as it is captured. */
   isDisputed?: true;
   /** The answer to the capture does not tell the fee; asking later does. */
@@ -50,6 +52,7 @@ const behaviours = new Map<string, Behaviour>([
   ["tok_fee_later", { tellsFeeLater: true }],
   ["tok_refund_refused_once", { declinesFirst: { refund: "refund_failed" } }],
   ["tok_refund_refused", { declines: { refund: "refund_failed" } }],
+  ["tok_refund_fails_after", { failsFirstRefund: true }],
   ["tok_void_refused", { declines: { void: "void_failed" } }],
   ["tok_slow", { fault: () => "slow" }],
   // Voids work, so that what depends on the payment can still be undone; /v1/outage takes everything down.

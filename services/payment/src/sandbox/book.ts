@@ -19,12 +19,25 @@ export type Authorization = {
   status: "unknown" | "requires_action" | "authorized" | "declined" | "captured" | "voided" | "refunded";
   /** Paid back so far; `refunded` once that is all. */
   refundedAmount: number;
+  /** What was paid back, oldest first; a refund that has failed counts no longer. */
+  refunds: RefundOfBook[];
   /** Why it was declined. */
   declineCode?: string;
   /** The customer's bank took the money back. */
   dispute?: DisputeStatus;
+  /** All of it where it is not set. */
+  disputedAmount?: number;
   /** How often each thing was really done, replays not counted. */
   done: Record<Operation, number>;
+};
+
+/** A refund that was done. */
+export type RefundOfBook = {
+  /** The client's name for it. */
+  refundId: string | undefined;
+  ref: string;
+  amount: number;
+  status: "succeeded" | "failed";
 };
 
 /** How a dispute stands. */
@@ -35,7 +48,7 @@ export type Action = { reference: string } & (
   | { operation: "authorize"; token: string; amount: number; currency: string; group: string | undefined }
   | { operation: "capture"; ref: string }
   /** Without an amount it is whatever is left. */
-  | { operation: "refund"; ref: string; amount: number | undefined }
+  | { operation: "refund"; ref: string; amount: number | undefined; refundId: string | undefined }
   | { operation: "void" }
 );
 
@@ -57,8 +70,13 @@ export type Book = {
   tellFee(ref: string): Answer;
   /** The customer proves to be who they are, or not. Returns the authorisation; a repeat changes nothing. */
   prove(reference: string, isProven: boolean): Authorization | undefined;
-  /** The customer's bank takes captured money back, or decides. Returns the authorisation, undefined where nothing was captured. */
-  dispute(reference: string, status: DisputeStatus): Authorization | undefined;
+  /**
+   * The customer's bank takes captured money back, or decides; all of it, or an amount. Returns the authorisation, undefined
+   * where nothing was captured.
+   */
+  dispute(reference: string, status: DisputeStatus, amount?: number): Authorization | undefined;
+  /** The latest refund comes back: the customer's card is closed. Returns the authorisation, undefined where there is none. */
+  failRefund(reference: string): Authorization | undefined;
   /** How many calls of this operation there have been, this one included. */
   countCall(operation: Operation, reference: string): number;
   readonly stats: Stats;
@@ -107,7 +125,7 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
       case "capture":
         return capture(find(action.ref));
       case "refund":
-        return refund(find(action.ref), action.amount);
+        return refund(find(action.ref), action);
     }
   }
 
@@ -196,20 +214,42 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
     return succeeded(200, authorization, createRef("void", authorization));
   }
 
-  function refund(authorization: Authorization | undefined, asked: number | undefined): Answer {
+  function refund(
+    authorization: Authorization | undefined,
+    { amount: asked, refundId }: Action & { operation: "refund" },
+  ): Answer {
     if (!authorization) return failed(404, "not_found");
     const left = authorization.amount - authorization.refundedAmount;
     const amount = asked ?? left;
     if (authorization.status !== "captured") return failed(409, authorization.status);
     if (amount > left) return failed(409, "amount_too_large");
-    if (authorization.dispute === "open" || authorization.dispute === "lost") return failed(402, "charge_disputed");
+    if (authorization.dispute === "open" || amount > left - lostAmount(authorization)) {
+      return failed(402, "charge_disputed");
+    }
     const refusal = refusalOf(authorization, "refund");
     if (refusal) return refusal;
     authorization.refundedAmount += amount;
     if (authorization.refundedAmount === authorization.amount) authorization.status = "refunded";
     authorization.done.refund += 1;
     stats.refunds += 1;
-    return succeeded(200, authorization, createRef("refund", authorization));
+    const ref = createRef("refund", authorization);
+    authorization.refunds.push({ refundId, ref, amount, status: "succeeded" });
+    const answer = succeeded(200, authorization, ref);
+    if (behaviourOf(authorization.token)?.failsFirstRefund && authorization.done.refund === 1) {
+      failRefund(authorization.reference);
+    }
+    return answer;
+  }
+
+  function failRefund(reference: string): Authorization | undefined {
+    const authorization = authorizations.get(reference);
+    const last = authorization?.refunds.findLast(({ status }) => status === "succeeded");
+    if (!authorization || !last) return undefined;
+    last.status = "failed";
+    authorization.refundedAmount -= last.amount;
+    authorization.status = "captured";
+    notify("refund.failed", authorization);
+    return authorization;
   }
 
   // Counts what was refused once, so that a later try with another key goes through.
@@ -224,10 +264,11 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
     return failed(402, code);
   }
 
-  function dispute(reference: string, status: DisputeStatus): Authorization | undefined {
+  function dispute(reference: string, status: DisputeStatus, amount?: number): Authorization | undefined {
     const authorization = authorizations.get(reference);
     if (authorization?.status !== "captured" && authorization?.status !== "refunded") return undefined;
     authorization.dispute = status;
+    if (amount !== undefined) authorization.disputedAmount = amount;
     notify("dispute.changed", authorization);
     return authorization;
   }
@@ -252,6 +293,7 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
       return { status: 200, body: { reference: authorization.reference, ...keptOf(authorization) } };
     },
     dispute,
+    failRefund,
     look(refOrReference) {
       const authorization = find(refOrReference);
       if (!authorization) return failed(404, "not_found");
@@ -281,8 +323,13 @@ const statusOfRef: Partial<Record<string, Authorization["status"]>> = {
   action: "requires_action",
 };
 
-function untouched(): Pick<Authorization, "refundedAmount" | "done"> {
-  return { refundedAmount: 0, done: { authorize: 0, capture: 0, void: 0, refund: 0 } };
+// The customer has it, and nobody pays it twice.
+function lostAmount({ dispute, disputedAmount, amount }: Authorization): number {
+  return dispute === "lost" ? (disputedAmount ?? amount) : 0;
+}
+
+function untouched(): Pick<Authorization, "refundedAmount" | "refunds" | "done"> {
+  return { refundedAmount: 0, refunds: [], done: { authorize: 0, capture: 0, void: 0, refund: 0 } };
 }
 
 function succeeded(status: number, authorization: Authorization, ref: string): Answer {

@@ -5,7 +5,11 @@ import { signWebhook } from "../providers/webhook-signature.ts";
 
 /** What a webhook tells of. */
 export type NoticeType =
-  "authorization.authorized" | "authorization.declined" | "authorization.requires_action" | "dispute.changed";
+  | "authorization.authorized"
+  | "authorization.declined"
+  | "authorization.requires_action"
+  | "dispute.changed"
+  | "refund.failed";
 
 /** A webhook and how its delivery goes. */
 export type Delivery = {

@@ -42,10 +42,16 @@ function actionFrom(path: string, body: Record<string, unknown>): Action | BadRe
   return verb ? { operation: "capture", reference, ref: named } : refundFrom(body, { reference, ref: named });
 }
 
-function refundFrom({ amount }: Record<string, unknown>, capture: { reference: string; ref: string }) {
-  if (amount === undefined) return { operation: "refund" as const, ...capture, amount: undefined };
+function refundFrom(
+  { amount, refund_id: refundId }: Record<string, unknown>,
+  capture: { reference: string; ref: string },
+) {
+  if (refundId !== undefined && (typeof refundId !== "string" || !referencePattern.test(refundId))) {
+    return badField("refund_id");
+  }
+  if (amount === undefined) return { operation: "refund" as const, ...capture, amount: undefined, refundId };
   if (typeof amount !== "number" || !Number.isSafeInteger(amount) || amount < 1) return badField("amount");
-  return { operation: "refund" as const, ...capture, amount };
+  return { operation: "refund" as const, ...capture, amount, refundId };
 }
 
 function authorizeFrom({ reference, amount, currency, payment_method: token, group }: Record<string, unknown>) {

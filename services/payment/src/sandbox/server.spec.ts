@@ -183,6 +183,48 @@ describe("sandbox", () => {
     assert.equal((await get(`/v1/disputes/${body.reference}`)).body["status"], "open");
   });
 
+  it("disputes a part where it is told so, and refunds no more than what is beyond it once that is lost", async () => {
+    const body = order();
+    const { ref } = await post("/v1/authorizations", `${body.reference}:a`, body);
+    const captured = await post(`/v1/authorizations/${ref}/capture`, `${body.reference}:c`);
+    const put = async (wish: object) =>
+      (await fetch(`${sandbox.url}/v1/disputes/${body.reference}`, { method: "PUT", body: JSON.stringify(wish) }))
+        .status;
+    assert.deepEqual(
+      [await put({ status: "open", amount: 0 }), await put({ status: "open", amount: 1_200 })],
+      [400, 200],
+    );
+    assert.equal((await get(`/v1/disputes/${body.reference}`)).body["amount"], 1_200);
+    const refund = async (amount: number, key: string) =>
+      (await post(`/v1/captures/${captured.ref}/refunds`, `${body.reference}:${key}`, { amount })).status;
+    assert.equal(await refund(1, "r1"), 402);
+    await put({ status: "lost" });
+    assert.deepEqual([await refund(3_001, "r2"), await refund(3_000, "r3")], [402, 200]);
+  });
+
+  it("lets a refund fail that was done, so that its amount can be refunded again", async () => {
+    const body = order();
+    const { ref } = await post("/v1/authorizations", `${body.reference}:a`, body);
+    const captured = await post(`/v1/authorizations/${ref}/capture`, `${body.reference}:c`);
+    const put = async (status: string) =>
+      (await fetch(`${sandbox.url}/v1/refunds/${body.reference}`, { method: "PUT", body: JSON.stringify({ status }) }))
+        .status;
+    const refund = async (refundId: string) =>
+      (await post(`/v1/captures/${captured.ref}/refunds`, `${body.reference}:${refundId}`, { refund_id: refundId }))
+        .status;
+    assert.deepEqual([await put("failed"), await refund("no id!"), await refund("f-1")], [404, 400, 200]);
+    assert.deepEqual([await put("strange"), await put("failed"), await put("failed")], [400, 200, 404]);
+    assert.equal(await refund("f-2"), 200);
+    const { refunds } = (await get(`/v1/refunds/${body.reference}`)).body as { refunds: Record<string, unknown>[] };
+    assert.deepEqual(
+      refunds.map(({ refund_id: id, amount, status }) => [id, amount, status]),
+      [
+        ["f-1", 4_200, "failed"],
+        ["f-2", 4_200, "succeeded"],
+      ],
+    );
+  });
+
   it("is told where webhooks go, and takes no nonsense for it", async () => {
     const put = (wish: object) => fetch(`${sandbox.url}/v1/webhooks`, { method: "PUT", body: JSON.stringify(wish) });
     assert.equal((await put({ url: "nowhere" })).status, 400);
