@@ -38,6 +38,7 @@ export function paymentColumns(sql: Sql | Transaction) {
       select f.pending_since
       from payment.refund as f
       where f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null
+        and f.repays is null
     ) end as refund_pending_since,
     coalesce(p.retry_at <= clock_timestamp(), true) as is_retry_due, p.created_at`;
 }

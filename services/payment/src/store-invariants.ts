@@ -168,6 +168,7 @@ const queries: InvariantQuery[] = [
       ) as pending
       where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,
   },
+  ...lateMoneyQueries,
   {
     promise: 6,
     name: "payment.fees_of_captures",
@@ -183,7 +184,6 @@ const queries: InvariantQuery[] = [
         where t.kind = 'fee' and (${eventId}::uuid is null or event_id = ${eventId}::uuid)
       ) as fees`,
   },
-  ...lateMoneyQueries,
   {
     promise: 6,
     name: "payment.transactions_balance",

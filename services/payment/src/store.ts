@@ -166,13 +166,14 @@ export function createStore(sql: Sql): Store {
         from payment.payment
         where state in (1, 4, 6, 8) and attempted_at < now() - ${untouchedMs} * interval '1 millisecond'
           and (retry_at is null or retry_at <= now())
-          and (state <> 8 or not exists (
+          and (state <> 8 or exists (
             select from payment.refund as f
             where f.event_id = payment.event_id and f.payment_id = payment.payment_id and f.finished_at is null
-              and f.retry_at > now()) and not exists (
-            -- A refund waits while the customer's bank has the money.
-            select from payment.dispute as d
-            where d.event_id = payment.event_id and d.payment_id = payment.payment_id and d.status = 2))
+              and f.repays is null and (f.retry_at is null or f.retry_at <= now())
+              -- A refund waits while the customer's bank has the money, unless it is on its way already.
+              and (f.pending_since is not null or not exists (
+                select from payment.dispute as d
+                where d.event_id = f.event_id and d.payment_id = f.payment_id and d.status = 2))))
         order by attempted_at
         limit ${itemsMax}
         for update skip locked
