@@ -38,6 +38,7 @@ export async function createHarness(): Promise<Harness> {
 
   async function start(settings: Record<string, string> = {}): Promise<Replica> {
     const config = readPaymentConfig({
+      NODE_ENV: "test",
       HOST: "127.0.0.1",
       PORT: "0",
       ADMIN_PORT: "0",
