@@ -83,7 +83,8 @@ function startServer(wanted: ServerCompatRequest): Promise<HttpServer> {
         isLean,
       }),
     ),
-    onConnectionRefused: () => {},
+    mayStay: () => true,
+  onConnectionRefused: () => {},
   });
 }
 

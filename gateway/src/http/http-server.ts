@@ -13,6 +13,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import type { Front } from "#shared/process";
 import type { RequestListener } from "./connect-handler.ts";
+import type { ConnectionBound } from "./connection-bound.ts";
 
 /** Bounds of the server. */
 export type HttpLimits = {
@@ -46,6 +47,7 @@ export async function startHttpServer(options: {
   port: number;
   limits: HttpLimits;
   listener: RequestListener;
+  mayStay: ConnectionBound;
   onConnectionRefused: () => void;
 }): Promise<HttpServer> {
   const { host, port, limits, listener } = options;
@@ -121,6 +123,11 @@ export async function startHttpServer(options: {
   http1.maxConnections = limits.connectionsMax;
   http1.on("drop", options.onConnectionRefused);
   http1.on("connection", (socket: Socket) => {
+    if (!options.mayStay(socket)) {
+      socket.destroy();
+      options.onConnectionRefused();
+      return;
+    }
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     sniff(socket, limits.headersTimeoutMs, (isHttp2) =>
