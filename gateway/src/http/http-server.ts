@@ -35,7 +35,7 @@ export type HttpLimits = {
 /** A listening server. */
 export type HttpServer = Front & { readonly connections: number };
 
-/** A request whose answer has not been taken yet: its answer over HTTP/1.1, its stream over HTTP/2. */
+/** A request whose answer has not been taken yet: its answer over HTTP/1.1, its stream over HTTP/2. Its end is by no wall clock. */
 type Exchange = { endsAtMs: number; answer: ServerResponse | ServerHttp2Stream };
 
 const prefaceStart = Buffer.from("PRI");
@@ -58,13 +58,13 @@ export async function startHttpServer(options: {
   let draining = false;
 
   function begin(answer: Exchange["answer"]): void {
-    const exchange = { endsAtMs: Date.now() + limits.exchangeTimeoutMs, answer };
+    const exchange = { endsAtMs: performance.now() + limits.exchangeTimeoutMs, answer };
     exchanges.add(exchange);
     answer.on("close", () => exchanges.delete(exchange));
   }
 
   const sweep = setInterval(() => {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const exchange of exchanges) {
       if (exchange.endsAtMs > nowMs) break;
       exchanges.delete(exchange);
