@@ -84,7 +84,7 @@ function startServer(wanted: ServerCompatRequest): Promise<HttpServer> {
       }),
     ),
     mayStay: () => true,
-  onConnectionRefused: () => {},
+    onConnectionRefused: () => {},
   });
 }
 

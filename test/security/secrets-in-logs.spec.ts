@@ -111,7 +111,10 @@ describe("the whole log", function () {
     assert.equal(await sendToStripesDoor(dispute, "another secret"), 400);
 
     await stop();
-    assert.ok(lines.some((line) => line.includes('"stop.finished"')), "the log has its end");
+    assert.ok(
+      lines.some((line) => line.includes('"stop.finished"')),
+      "the log has its end",
+    );
     for (const [what, secret] of Object.entries(secrets)) {
       const leak = lines.find((line) => line.includes(secret));
       assert.equal(leak, undefined, `${what} is in a log`);

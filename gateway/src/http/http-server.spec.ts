@@ -172,7 +172,7 @@ describe("HTTP server", () => {
     assert.match(metrics, /boxoffice_edge_connections 2/);
     const answerAt = async (localAddress: string) => {
       const socket = await open(gateway.port, localAddress);
-      socket.end(http1Request.replace("Host: x", "Host: x\r\nconnection: close"));
+      socket.write(http1Request.replace("Host: x", "Host: x\r\nconnection: close"));
       const answer = Buffer.concat((await socket.toArray()) as Buffer[]);
       return answer.toString().slice(0, 12);
     };

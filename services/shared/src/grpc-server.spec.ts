@@ -8,7 +8,14 @@ import { createGrpcClient, PaymentService, RefusalReason } from "#stubs";
 import { startProxy } from "../../../test/support/proxy.ts";
 import { CaptureRequestSchema } from "#gen/boxoffice/payment/v1/payment";
 import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details";
-import { implement, startGrpcServer, type Call, type GrpcServer, type GrpcServerLimits, type Handlers } from "./grpc-server.ts";
+import {
+  implement,
+  startGrpcServer,
+  type Call,
+  type GrpcServer,
+  type GrpcServerLimits,
+  type Handlers,
+} from "./grpc-server.ts";
 import { createLogger } from "./logger.ts";
 import { Registry } from "./metrics.ts";
 import { createRefusal } from "./refusal.ts";
@@ -111,7 +118,10 @@ describe("grpc server", () => {
         await gone;
         return {};
       };
-      silent.capture({ key }, { timeoutMs: 3_600_000 }).then(() => reject(new Error("it was answered")), () => {});
+      silent.capture({ key }, { timeoutMs: 3_600_000 }).then(
+        () => reject(new Error("it was answered")),
+        () => {},
+      );
     });
     await gone;
     silent.close();
