@@ -41,6 +41,8 @@ export const generousLimits = {
   LIMIT_ADDRESS: "1000000000",
   LIMIT_SESSIONS_PER_ADDRESS: "1000000000",
   LIMIT_EVENT: "1000000000",
+  // All load comes from one address.
+  CONNECTIONS_PER_ADDRESS_MAX: "1000000",
 };
 
 let systems = 0;

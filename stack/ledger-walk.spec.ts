@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { LedgerBreak, VerifyLedgerResponseSchema } from "#gen/boxoffice/edge/v1/operations";
-import { parsePosition, walkLedger } from "./ledger-walk.ts";
+import { parsePosition, printPosition, walkLedger } from "./ledger-walk.ts";
 
 const hash = "a".repeat(64);
 type Answer = MessageInitShape<typeof VerifyLedgerResponseSchema>;
@@ -15,7 +15,7 @@ async function walk(answers: Answer[], after?: { link: bigint; hash: string }) {
       asked.push(request.after?.link);
       return create(VerifyLedgerResponseSchema, answers[asked.length - 1]!);
     },
-    { after, onProgress: (link, headLink) => heard.push(`${link}/${headLink}`) },
+    { after, onProgress: (position, headLink) => heard.push(`${position && printPosition(position)} of ${headLink}`) },
   );
   return { result, asked, heard };
 }
@@ -27,7 +27,7 @@ describe("a walk over the ledger", () => {
       { verified: { link: 7n, hash }, headLink: 7n, done: true, unsealed: 2n },
     ]);
     assert.deepEqual(asked, [undefined, 5n]);
-    assert.deepEqual(heard, ["5/7", "7/7"]);
+    assert.deepEqual(heard, [`5:${hash} of 7`, `7:${hash} of 7`]);
     assert.deepEqual(result, { kind: "whole", head: { link: 7n, hash }, unsealed: 2n });
   });
 
@@ -45,7 +45,7 @@ describe("a walk over the ledger", () => {
   });
 
   it("reads a position as it was printed, and nothing else", () => {
-    assert.deepEqual(parsePosition(`12:${hash}`), { link: 12n, hash });
+    assert.deepEqual(parsePosition(printPosition({ link: 12n, hash })), { link: 12n, hash });
     for (const text of ["", "12", `12:${hash}0`, `:${hash}`, `x:${hash}`, `12:${hash.toUpperCase()}`]) {
       assert.equal(parsePosition(text), undefined);
     }

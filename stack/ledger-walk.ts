@@ -23,17 +23,22 @@ const linksMax = 5_000;
  */
 export async function walkLedger(
   ask: Ask,
-  options: { after: Position | undefined; onProgress: (link: bigint, headLink: bigint) => void },
+  options: { after: Position | undefined; onProgress: (position: Position | undefined, headLink: bigint) => void },
 ): Promise<Walk> {
   let { after } = options;
   for (;;) {
     const { verified, headLink, done, broken, unsealed } = await ask({ linksMax, ...(after && { after }) });
-    options.onProgress(verified?.link ?? 0n, headLink);
-    if (broken) return { kind: "broken", words: wordsOf(broken) };
     const position = verified?.link ? { link: verified.link, hash: verified.hash } : undefined;
+    options.onProgress(position, headLink);
+    if (broken) return { kind: "broken", words: wordsOf(broken) };
     if (done) return { kind: "whole", head: position, unsealed };
     after = position;
   }
+}
+
+/** Returns a position as `parsePosition` reads it. */
+export function printPosition({ link, hash }: Position): string {
+  return `${link}:${hash}`;
 }
 
 /** Returns the position in a text such as `17:9f86d0…`, or undefined where it is none. */

@@ -80,6 +80,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     service("inventory"),
   ]);
   const payment = await service("payment", {
+    NODE_ENV: "development",
     PROVIDER: "sandbox",
     SANDBOX_URL: httpUrlOf(sandbox[0]!),
     SANDBOX_WEBHOOK_SECRET: webhookSecret,

@@ -1,13 +1,16 @@
 // `make verify-ledger`: walks the ledger's hash chain through the public API and says where it breaks, if it does. Ends with 1
-// then. Begins at the position AFTER=link:hash, as payment logged it once, where that is given.
+// then. Begins at the position AFTER=link:hash, as payment logged it once or a walk printed it, where that is given.
 
-import { createClient } from "@connectrpc/connect";
+import { setTimeout as pause } from "node:timers/promises";
+import { ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { OperationsService } from "#gen/boxoffice/edge/v1/operations";
 import { ConfigError, readConfig, str, url } from "#shared/config";
-import { parsePosition, walkLedger } from "./ledger-walk.ts";
+import { askAgain } from "./ask-again.ts";
+import { parsePosition, printPosition, walkLedger } from "./ledger-walk.ts";
 import { StackError } from "./stack-error.ts";
 
+let reached: string | undefined;
 try {
   const { GATEWAY_URL, ORGANISER, AFTER } = readConfig(process.env, {
     GATEWAY_URL: url({ default: "http://127.0.0.1:8080", desc: "where the gateway listens" }),
@@ -19,10 +22,18 @@ try {
   const transport = createConnectTransport({ baseUrl: GATEWAY_URL, httpVersion: "1.1", defaultTimeoutMs: 30_000 });
   const operations = createClient(OperationsService, transport);
   const headers = { authorization: `Bearer ${ORGANISER}` };
-  const walk = await walkLedger((request) => operations.verifyLedger(request, { headers }), {
-    after,
-    onProgress: (link, headLink) => console.log(`verified link ${link} of ${headLink}`),
-  });
+  const onFailure = (error: ConnectError, waitMs: number) =>
+    console.error(`${error.message}: asks again in ${Math.ceil(waitMs / 1_000)} s`);
+  const walk = await walkLedger(
+    (request) => askAgain(() => operations.verifyLedger(request, { headers }), { pause, onFailure }),
+    {
+      after,
+      onProgress: (position, headLink) => {
+        if (position) reached = printPosition(position);
+        console.log(`verified ${reached ?? "nothing"} of ${headLink} links`);
+      },
+    },
+  );
   if (walk.kind === "broken") {
     console.error(walk.words);
     process.exitCode = 1;
@@ -31,7 +42,8 @@ try {
     console.log(`the ledger is whole; ${head}; ${walk.unsealed} transactions wait to be sealed`);
   }
 } catch (error) {
-  const explained = error instanceof StackError || error instanceof ConfigError;
-  console.error(explained ? `make verify-ledger: ${error.message}` : error);
+  const explained = [StackError, ConfigError, ConnectError].some((Explained) => error instanceof Explained);
+  const goOn = reached === undefined ? "" : `; go on with AFTER=${reached}`;
+  console.error(explained ? `make verify-ledger: ${(error as Error).message}${goOn}` : error);
   process.exitCode = 1;
 }

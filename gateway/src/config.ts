@@ -83,6 +83,10 @@ function specs(isProduction: boolean) {
     }),
     LEAN_EDGE: bool({ default: true, desc: "plain unary calls are answered without Connect's router" }),
     CONNECTIONS_MAX: integer(1, 1_000_000)({ default: 20_000, desc: "most client connections" }),
+    CONNECTIONS_PER_ADDRESS_MAX: integer(
+      1,
+      1_000_000,
+    )({ default: 10_000, desc: "most connections of a client address; trusted proxies have no such bound" }),
     STREAMS_MAX: integer(1, 10_000)({ default: 250, desc: "most calls at once on one HTTP/2 connection" }),
     HEADERS_TIMEOUT_MS: integer(100, 60_000)({ default: 10_000, desc: "time for a request's headers" }),
     REQUEST_TIMEOUT_MS: integer(100, 300_000)({ default: 15_000, desc: "time for a whole request to arrive" }),

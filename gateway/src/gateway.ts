@@ -4,7 +4,8 @@ import type { ProcessContext, ProcessParts } from "#shared/process";
 import { createBackends } from "./backends.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createEdgeMetrics } from "./edge-metrics.ts";
-import { createClientAddress } from "./http/client-address.ts";
+import { createClientAddress, createIsProxy } from "./http/client-address.ts";
+import { createConnectionBound } from "./http/connection-bound.ts";
 import { createConnectHandler } from "./http/connect-handler.ts";
 import { createCors } from "./http/cors.ts";
 import { startHttpServer, type HttpServer } from "./http/http-server.ts";
@@ -119,6 +120,11 @@ export async function buildGateway(config: GatewayConfig, context: ProcessContex
       timeoutMaxMs: config.TIMEOUT_MAX_MS,
       bodiesBytesMax: config.BODIES_BYTES_MAX,
       isLean: config.LEAN_EDGE,
+    }),
+    mayStay: createConnectionBound({
+      perAddressMax: config.CONNECTIONS_PER_ADDRESS_MAX,
+      clientAddress,
+      isProxy: createIsProxy(config.TRUSTED_PROXIES),
     }),
     onConnectionRefused: metrics.connectionRefused,
   });

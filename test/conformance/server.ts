@@ -83,6 +83,7 @@ function startServer(wanted: ServerCompatRequest): Promise<HttpServer> {
         isLean,
       }),
     ),
+    mayStay: () => true,
     onConnectionRefused: () => {},
   });
 }

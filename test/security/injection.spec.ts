@@ -1,12 +1,11 @@
-// What a caller writes must come out as a value: never as a header, a trailer, a log line or a metric of its own. And what is
-// secret must not come out at all.
+// What a caller writes must come out as a value: never as a header, a trailer, a log line or a metric of its own.
 
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
 import { once } from "node:events";
 import { v7 as uuidv7 } from "uuid";
 import { createLogger } from "#shared/logger";
-import { bestOf, curl, gateStaff, guest, organiser, publishEvent, reasonOf, type EdgeUser } from "../support/edge.ts";
+import { curl, eventually, guest, organiser, publishEvent, reasonOf, type EdgeUser } from "../support/edge.ts";
 import { exchangeRaw } from "../support/raw-http1.ts";
 import { flags, frameTypes, headerFrames, openRawHttp2, plainHeaders } from "../support/raw-http2.ts";
 import { startSystem, type System } from "../support/system.ts";
@@ -23,7 +22,7 @@ describe("what a caller writes", function () {
   let system: System;
   let gatewayPort: number;
   let buyer: EdgeUser;
-  let eventId: string;
+  const logged: { name: string; line: string }[] = [];
 
   before(async () => {
     const loud = { LOG_LEVEL: "debug" };
@@ -34,9 +33,10 @@ describe("what a caller writes", function () {
         payment: loud,
         gateway: { ...loud, CORS_ORIGINS: "https://shop.example" },
       },
+      onLine: (name, line) => logged.push({ name, line }),
     });
     gatewayPort = system.portsOf("gateway").http!;
-    eventId = await publishEvent(await organiser(system.gatewayUrl, system.issuerUrl));
+    await publishEvent(await organiser(system.gatewayUrl, system.issuerUrl));
     buyer = await guest(system.gatewayUrl);
   });
   after(() => system?.stop());
@@ -140,10 +140,16 @@ describe("what a caller writes", function () {
       for (const target of [`/${encoded}`, `${path}?message=${encoded}&encoding=json`, `${path}?${encoded}`]) {
         await exchangeRaw(gatewayPort, `GET ${target} HTTP/1.1\r\nHost: x\r\nconnection: close\r\n\r\n`);
       }
-      // Tells when everything before it has been written.
-      await buyer.reservations.createReservation(bestOf(eventId, 1));
-      for (const { name, line } of linesOf(system)) {
-        if (line.includes("forged.line")) assert.notEqual(parsed(line)?.event, "forged.line", `${name}: ${line}`);
+      // A host that no URL can have is a fault, whose cause is logged with what the caller wrote, and after all that came before.
+      const quoted = await eventually("the log quotes a caller", async () => {
+        const head = `POST ${path} HTTP/1.1\r\nHost: ${forgedLine}\r\ncontent-type: application/grpc-web+json`;
+        await exchangeRaw(gatewayPort, `${head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+        return logged.find(({ line }) => line.includes("forged.line"));
+      });
+      assert.equal(parsed(quoted.line)?.event, "http.request_failed");
+      for (const { name, line } of logged) {
+        assert.equal(typeof parsed(line)?.service, "string", `${name}: ${line}`);
+        assert.notEqual(parsed(line)?.event, "forged.line", `${name}: ${line}`);
       }
     });
 
@@ -163,41 +169,6 @@ describe("what a caller writes", function () {
       const lines = written.join("").split("\n").filter(Boolean);
       assert.equal(lines.length, lineEnds.length);
       for (const line of lines) assert.equal(parsed(line)?.service, "test");
-    });
-
-    it("if it is a secret: neither a session, nor an id token, nor what pays", async () => {
-      const wish = bestOf(eventId, 1);
-      const secrets = {
-        session: buyer.token,
-        sessionKey: buyer.token.split(".")[1]!,
-        paymentMethodToken: `tok_secret_${uuidv7()}`,
-        idToken: `eyJhbGciOiJub25lIn0.${uuidv7()}.x`,
-        ticketCode: `AQ${uuidv7()}`,
-        stolenSession: `${uuidv7()}.${"x".repeat(43)}`,
-      };
-      await buyer.reservations.createReservation(wish);
-      const { reservationId } = wish;
-      const checkout = { eventId, reservationId, paymentMethodToken: secrets.paymentMethodToken };
-      assert.equal(
-        await reasonOf(buyer.reservations.checkout({ ...checkout, idempotencyKey: "one" })),
-        "PAYMENT_DECLINED",
-      );
-      const api = `${system.gatewayUrl}/boxoffice.edge.v1`;
-      await curl(`${api}.ReservationService/Checkout`, { ...checkout, idempotencyKey: "not this one" }, buyer.token);
-      await curl(`${api}.SessionService/ExchangeIdToken`, { idToken: secrets.idToken });
-      const { token } = await gateStaff(system.gatewayUrl, system.issuerUrl);
-      for (const code of [secrets.ticketCode, `\0${secrets.ticketCode}`]) {
-        await curl(`${api}.TicketService/AdmitTicket`, { eventId, code, deviceId: "x", nonce: "1" }, token);
-        await curl(`${api}.TicketService/VerifyTicket`, { eventId, code }, buyer.token);
-      }
-      await curl(`${api}.ReservationService/GetReservation`, wish, secrets.stolenSession);
-      await curl(`${api}.ReservationService/GetReservation`, { ...wish, token: secrets.session }, secrets.session);
-      const lines = linesOf(system);
-      assert.ok(lines.length > 0);
-      for (const [what, secret] of Object.entries(secrets)) {
-        const leak = lines.find(({ line }) => line.includes(secret));
-        assert.equal(leak, undefined, `${what} is in a log`);
-      }
     });
   });
 
@@ -240,14 +211,6 @@ function enveloped(message: string): Buffer<ArrayBuffer> {
 
 function headOf(answer: string): string {
   return answer.split("\r\n\r\n", 1)[0]!;
-}
-
-function linesOf(system: System): { name: string; line: string }[] {
-  return system.names().flatMap((name) => {
-    const prefix = `${name}: `;
-    const lines = system.lastLines().filter((line) => line.startsWith(prefix));
-    return lines.map((line) => ({ name, line: line.slice(prefix.length) }));
-  });
 }
 
 function parsed(line: string): { service?: string; event?: string } | undefined {

@@ -57,7 +57,19 @@ describe("an id token", () => {
   it("is taken when everything about it is right", async () => {
     const { status, body } = await exchange(await sign(claims()));
     assert.deepEqual([status, body.session.roles], [200, ["ROLE_ORGANISER"]]);
-    assert.equal((await exchange(await sign({ ...claims(), aud: ["others", audience] }))).status, 200);
+    const several = { aud: ["others", audience], azp: audience };
+    for (const more of [{ aud: [audience] }, several, { azp: "an app of theirs" }]) {
+      assert.equal((await exchange(await sign({ ...claims(), ...more }))).status, 200);
+    }
+    for (const typ of ["JWT", "jwt", "application/jwt"]) {
+      assert.equal((await exchange(await sign(claims(), { typ }))).status, 200);
+    }
+  });
+
+  it("is refused when it is another kind of token of the same issuer", async () => {
+    for (const typ of ["at+jwt", "AT+JWT", "application/at+jwt", "logout+jwt", ""]) {
+      await assertRefused(await sign(claims(), { typ }));
+    }
   });
 
   it("is refused when it says that it needs no signature, however that is spelt", async () => {
@@ -128,6 +140,8 @@ describe("an id token", () => {
   const wrong: [what: string, changed: () => Claims][] = [
     ["is meant for others", () => ({ aud: "others" })],
     ["is meant for several others", () => ({ aud: ["others", "more"] })],
+    ["is meant for others too, and does not say to whom it was issued", () => ({ aud: [audience, "others"] })],
+    ["is meant for others too, and was issued to one of them", () => ({ aud: [audience, "others"], azp: "others" })],
     ["is meant for nobody", () => ({ aud: undefined })],
     ["is meant for somebody with a longer name", () => ({ aud: `${audience}2` })],
     ["comes from another issuer", () => ({ iss: "https://elsewhere.example" })],

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import {
   gateway,
@@ -26,12 +27,17 @@ import {
   type RawHttp2,
 } from "../support/raw-http2.ts";
 
+/** Nothing but the offence ends a connection this early. */
+const soonMs = 10_000;
+
 describe("the doors", function () {
   this.timeout(120_000);
   let system: AttackedSystem;
 
   before(async () => {
-    system = await startAttackedSystem({ HEADERS_TIMEOUT_MS: "1000", REQUEST_TIMEOUT_MS: "2000" });
+    // Who is sent away must have been for what it did, and not for lying idle.
+    const patience = { IDLE_TIMEOUT_MS: "3600000" };
+    system = await startAttackedSystem({ ...patience, HEADERS_TIMEOUT_MS: "1000", REQUEST_TIMEOUT_MS: "2000" });
   });
   afterEach(() => system.assertServing());
   after(() => system?.stop());
@@ -166,8 +172,10 @@ describe("the doors", function () {
   }
 });
 
-// The server ends the connection, or says that it will.
+// The server ends the connection, or says that it will, and what was wrong (RFC 9113, section 6.8; 0 is no error).
 async function sentAway(connection: RawHttp2): Promise<void> {
-  await connection.next(frameTypes.goAway);
+  const end = await Promise.race([connection.next(frameTypes.goAway), sleep(soonMs, "stays", { ref: false })]);
   connection.destroy();
+  assert.notEqual(end, "stays", `nobody is sent away within ${soonMs} ms`);
+  if (typeof end === "object") assert.notEqual(end.payload.readUInt32BE(4), 0, "it is sent away for no fault");
 }

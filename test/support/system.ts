@@ -16,6 +16,8 @@ export type SystemOptions = {
   settings?: ExtraSettings;
   /** Options of Node itself for a process's replicas. */
   nodeOptions?: TopologyOptions["nodeOptions"];
+  /** Told of every line that a process prints: `lastLines` forgets. */
+  onLine?: (name: string, line: string) => void;
 };
 
 /** A running system. */
@@ -53,8 +55,11 @@ afterEach(function () {
     );
 });
 
-const sessionSecret = "a session secret of the tests, 32 or more";
-const ticketSecret = "a ticket secret of the tests, 32 or more";
+/** Secrets of every system's settings. */
+export const testSecrets = {
+  sessionSecret: "a session secret of the tests, 32 or more",
+  ticketSecret: "a ticket secret of the tests, 32 or more",
+};
 
 /** Starts a system and returns when every process of it is ready. Leaves nothing running when that fails. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
@@ -63,7 +68,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const known = new Map<string, RunningProcess>();
   const unexpected: string[] = [];
   const supervisor = createSupervisor({
-    startOptions: () => ({}),
+    startOptions: ({ name }) => ({ onLine: (line) => options.onLine?.(name, line) }),
     onUnexpectedEnd: ({ name }, how) => unexpected.push(`${name} ended by itself (${how})`),
   });
   const start: TopologyOptions["start"] = async (spec) => {
@@ -82,7 +87,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   try {
     const topology = await startTopology({
       ...options,
-      backing: { databaseUrlOf: (schema) => database.urlOf(schema), redisUrl: redis.url, sessionSecret, ticketSecret },
+      backing: { databaseUrlOf: (schema) => database.urlOf(schema), redisUrl: redis.url, ...testSecrets },
       gatewayPort: 0,
       start,
     });

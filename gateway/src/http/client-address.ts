@@ -6,19 +6,29 @@ import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
 /** Returns the client's address, as a key: IPv4 in full, IPv6 by its /64, which is what one customer of a provider has. */
 export type ClientAddress = (peer: string | undefined, forwardedFor: string | string[] | undefined) => string;
 
+/** Tells whether a peer is a proxy that is trusted to say whom it speaks for. */
+export type IsProxy = (peer: string) => boolean;
+
 /** Most hops that are believed. */
 const hopsMax = 10;
 
-/** Trusts proxies in these networks (`10.0.0.0/8`) or at these addresses. Throws on a malformed one. */
-export function createClientAddress(trustedProxies: string[]): ClientAddress {
+/** Knows the proxies in these networks (`10.0.0.0/8`) or at these addresses. Throws on a malformed one. */
+export function createIsProxy(trustedProxies: string[]): IsProxy {
   const trusted = new BlockList();
   for (const proxy of trustedProxies) {
     const [, address = "", prefix] = /^([^/]+)(?:\/(\d+))?$/.exec(proxy) ?? [];
     const family = isIPv6(address) ? "ipv6" : "ipv4";
     trusted.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family);
   }
-  const isTrusted = (address: string) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  return (peer) => {
+    const address = plain(peer);
+    return trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  };
+}
 
+/** Believes the proxies that `createIsProxy` knows. Throws on a malformed one. */
+export function createClientAddress(trustedProxies: string[]): ClientAddress {
+  const isTrusted = createIsProxy(trustedProxies);
   return (peer = "", forwardedFor) => {
     let client = plain(peer);
     if (trustedProxies.length > 0 && forwardedFor !== undefined) {

@@ -117,7 +117,7 @@ export function createConnectHandler(options: {
 
   // Calls that can't be decoded never reach the pipeline, and count against their address as well.
   async function overLimit(address: string): Promise<ErrorReply | undefined> {
-    const retryAfterMs = await limits.take("address", address, Date.now());
+    const retryAfterMs = await limits.take("address", address);
     if (retryAfterMs === 0) return undefined;
     metrics.rateLimited("address");
     return { status: 429, code: Code.ResourceExhausted, message: "too many requests", retryAfterMs };

@@ -162,6 +162,37 @@ describe("HTTP server", () => {
     first.destroy();
   });
 
+  it("refuses an address connections beyond its maximum, and serves the others", async () => {
+    await start({ CONNECTIONS_PER_ADDRESS_MAX: "2" });
+    const kept = [await open(gateway.port), await open(gateway.port)];
+    const third = await open(gateway.port);
+    await once(third.resume(), "close");
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    assert.match(metrics, /boxoffice_edge_connections_refused_total 1/);
+    assert.match(metrics, /boxoffice_edge_connections 2/);
+    const answerAt = async (localAddress: string) => {
+      const socket = await open(gateway.port, localAddress);
+      socket.write(http1Request.replace("Host: x", "Host: x\r\nconnection: close"));
+      const answer = Buffer.concat((await socket.toArray()) as Buffer[]);
+      return answer.toString().slice(0, 12);
+    };
+    assert.equal(await answerAt("127.0.0.2"), "HTTP/1.1 200");
+    kept[0]!.destroy();
+    await until("it has room again", async () => (await answerAt("127.0.0.1").catch(() => "")) === "HTTP/1.1 200");
+    kept[1]!.destroy();
+  });
+
+  it("refuses a trusted proxy nothing that is within the maximum of all", async () => {
+    await start({ CONNECTIONS_PER_ADDRESS_MAX: "1", TRUSTED_PROXIES: "127.0.0.0/8" });
+    const first = await open(gateway.port);
+    const second = await open(gateway.port);
+    second.write(http1Request);
+    const [answer] = (await once(second, "data")) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1.1 200/);
+    first.destroy();
+    second.destroy();
+  });
+
   it("is ready while inventory and reservation can be reached, with or without Redis and payment", async () => {
     await start({ REDIS_URL: "redis://127.0.0.1:1" });
     await gateway.fakes.payment.stop();
@@ -213,24 +244,20 @@ describe("HTTP server", () => {
 });
 
 describe("HTTP server that must end", () => {
+  const { now } = Date;
+  afterEach(() => void (Date.now = now));
+
+  it("cuts what is not done in time, though the clock was set back meanwhile", async () => {
+    const setBack = () => (Date.now = () => now() - 3_600_000);
+    const server = await startBare({ listener: setBack, exchangeTimeoutMs: 100 });
+    await assert.rejects(fetch(`http://127.0.0.1:${server.port}`));
+    await server.drain();
+  });
+
   it("cuts what does not finish", async () => {
     let asked = () => {};
     const running = new Promise<void>((resolve) => (asked = resolve));
-    const server = await startHttpServer({
-      host: "127.0.0.1",
-      port: 0,
-      limits: {
-        connectionsMax: 10,
-        headersTimeoutMs: 10_000,
-        requestTimeoutMs: 10_000,
-        exchangeTimeoutMs: 10_000,
-        idleTimeoutMs: 10_000,
-        headersBytesMax: 16_384,
-        streamsMax: 10,
-      },
-      listener: () => asked(),
-      onConnectionRefused: () => {},
-    });
+    const server = await startBare({ listener: () => asked() });
     const failed = assert.rejects(fetch(`http://127.0.0.1:${server.port}`));
     await running;
     const drained = server.drain();
@@ -240,8 +267,27 @@ describe("HTTP server that must end", () => {
   });
 });
 
-async function open(port: number): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
+function startBare({ listener, exchangeTimeoutMs = 10_000 }: { listener: () => void; exchangeTimeoutMs?: number }) {
+  return startHttpServer({
+    host: "127.0.0.1",
+    port: 0,
+    limits: {
+      connectionsMax: 10,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 10_000,
+      exchangeTimeoutMs,
+      idleTimeoutMs: 10_000,
+      headersBytesMax: 16_384,
+      streamsMax: 10,
+    },
+    listener,
+    mayStay: () => true,
+    onConnectionRefused: () => {},
+  });
+}
+
+async function open(port: number, localAddress = "127.0.0.1"): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", localAddress });
   await once(socket, "connect");
   socket.on("error", () => {});
   return socket;

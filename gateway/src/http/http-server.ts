@@ -13,6 +13,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import type { Front } from "#shared/process";
 import type { RequestListener } from "./connect-handler.ts";
+import type { ConnectionBound } from "./connection-bound.ts";
 
 /** Bounds of the server. */
 export type HttpLimits = {
@@ -34,7 +35,7 @@ export type HttpLimits = {
 /** A listening server. */
 export type HttpServer = Front & { readonly connections: number };
 
-/** A request whose answer has not been taken yet: its answer over HTTP/1.1, its stream over HTTP/2. */
+/** A request whose answer has not been taken yet: its answer over HTTP/1.1, its stream over HTTP/2. Its end is by no wall clock. */
 type Exchange = { endsAtMs: number; answer: ServerResponse | ServerHttp2Stream };
 
 const prefaceStart = Buffer.from("PRI");
@@ -46,6 +47,7 @@ export async function startHttpServer(options: {
   port: number;
   limits: HttpLimits;
   listener: RequestListener;
+  mayStay: ConnectionBound;
   onConnectionRefused: () => void;
 }): Promise<HttpServer> {
   const { host, port, limits, listener } = options;
@@ -56,13 +58,13 @@ export async function startHttpServer(options: {
   let draining = false;
 
   function begin(answer: Exchange["answer"]): void {
-    const exchange = { endsAtMs: Date.now() + limits.exchangeTimeoutMs, answer };
+    const exchange = { endsAtMs: performance.now() + limits.exchangeTimeoutMs, answer };
     exchanges.add(exchange);
     answer.on("close", () => exchanges.delete(exchange));
   }
 
   const sweep = setInterval(() => {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const exchange of exchanges) {
       if (exchange.endsAtMs > nowMs) break;
       exchanges.delete(exchange);
@@ -121,6 +123,11 @@ export async function startHttpServer(options: {
   http1.maxConnections = limits.connectionsMax;
   http1.on("drop", options.onConnectionRefused);
   http1.on("connection", (socket: Socket) => {
+    if (!options.mayStay(socket)) {
+      socket.destroy();
+      options.onConnectionRefused();
+      return;
+    }
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     sniff(socket, limits.headersTimeoutMs, (isHttp2) =>

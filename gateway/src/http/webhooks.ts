@@ -57,7 +57,7 @@ export function createWebhooks(options: {
     if (provider === undefined) return discard(request, unknown);
     if (request.method !== "POST") return discard(request, notPosted);
     const address = clientAddress(request.socket?.remoteAddress, request.headers["x-forwarded-for"]);
-    const retryAfterMs = await limits.take("address", address, Date.now());
+    const retryAfterMs = await limits.take("address", address);
     if (retryAfterMs > 0) {
       metrics.rateLimited("address");
       return discard(request, { ...tooMany, retryAfterMs });

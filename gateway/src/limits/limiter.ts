@@ -18,7 +18,7 @@ export type LeaseSource = {
 /** Counts one limit. */
 export type Limiter = {
   /** Takes a point. Returns 0 when it was there, otherwise the milliseconds until the key gets new ones. Never rejects. */
-  take(key: string, nowMs: number): number | Promise<number>;
+  take(key: string): number | Promise<number>;
   /** Keys in memory. */
   readonly keys: number;
 };
@@ -47,9 +47,10 @@ export function createLimiter(options: {
   windowMs: number;
   keysMax: number;
   leases: LeaseSource;
-  now?: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  now: () => number;
 }): Limiter {
-  const { points, windowMs, keysMax, leases, now = Date.now } = options;
+  const { points, windowMs, keysMax, leases, now } = options;
   const blockPoints = blockPointsOf(points);
   // In order of the windows' beginnings: the first is the oldest.
   const windows = new Map<string, Window>();
@@ -111,7 +112,8 @@ export function createLimiter(options: {
   }
 
   return {
-    take(key, nowMs) {
+    take(key) {
+      const nowMs = now();
       const window = windowOf(key, nowMs);
       if (window.used < window.granted) {
         window.used += 1;
@@ -126,5 +128,5 @@ export function createLimiter(options: {
 }
 
 function msUntil(atMs: number, nowMs: number): number {
-  return Math.max(1, atMs - nowMs);
+  return Math.max(1, Math.ceil(atMs - nowMs));
 }

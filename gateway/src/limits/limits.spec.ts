@@ -8,6 +8,26 @@ import { testSetting } from "../../../test/support/database.ts";
 import { startProxy } from "../../../test/support/proxy.ts";
 import { post, startTestGateway, tokenFor, until, type TestGateway } from "../../test/harness.ts";
 import { eventId, eventOf, held, wishJson } from "../../test/messages.ts";
+import { createLimits } from "./limits.ts";
+
+describe("limits", () => {
+  it("count by a clock that nobody sets", async () => {
+    const points = { address: 10, sessions_per_address: 0, session: 0, event: 0, operations: 0 };
+    const away = { lease: async () => undefined };
+    const limits = createLimits({ points, windowSeconds: 600, leasesOf: () => away });
+    for (let count = 0; count < 10; count += 1) assert.equal(await limits.take("address", "a"), 0);
+    const { now } = Date;
+    try {
+      for (const setByMs of [-3_600_000, 3_600_000]) {
+        Date.now = () => now() + setByMs;
+        const waitMs = await limits.take("address", "a");
+        assert.ok(waitMs > 0 && waitMs <= 600_000, `${waitMs}`);
+      }
+    } finally {
+      Date.now = now;
+    }
+  });
+});
 
 describe("limits at the edge", () => {
   const running: TestGateway[] = [];

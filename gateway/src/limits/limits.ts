@@ -14,7 +14,7 @@ export type LimitName = (typeof limitNames)[number];
 /** The limits. */
 export type Limits = {
   /** Takes a point; returns 0 or the milliseconds until there are new ones. A limit that is off always returns 0. */
-  take(name: LimitName, key: string, nowMs: number): number | Promise<number>;
+  take(name: LimitName, key: string): number | Promise<number>;
 };
 
 const keysMax = 50_000;
@@ -34,10 +34,11 @@ export function createLimits(options: {
       windowMs: windowSeconds * 1_000,
       keysMax,
       leases: leasesOf(name),
+      now: () => performance.now(),
     });
     limiters.set(name, limiter);
   }
-  return { take: (name, key, nowMs) => limiters.get(name)?.take(key, nowMs) ?? 0 };
+  return { take: (name, key) => limiters.get(name)?.take(key) ?? 0 };
 }
 
 /** Returns the refusal of a caller who is over a limit. */

@@ -27,12 +27,12 @@ export function createRedisLeases(options: {
   let pausedUntilMs = 0;
   return {
     async lease(key, points) {
-      if (Date.now() < pausedUntilMs) return undefined;
+      if (performance.now() < pausedUntilMs) return undefined;
       try {
         const { consumedPoints, msBeforeNext } = await counters.consume(key, points);
         return { takenBefore: consumedPoints - points, msLeft: msBeforeNext };
       } catch (error) {
-        pausedUntilMs = Date.now() + pauseAfterFailureMs;
+        pausedUntilMs = performance.now() + pauseAfterFailureMs;
         onFailure(error instanceof RateLimiterRes ? new Error("the counter is beyond all bounds") : error);
         return undefined;
       }

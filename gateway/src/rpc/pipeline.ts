@@ -81,7 +81,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   // Nothing to wait for is the common case, and costs no promise.
   function limit(name: LimitName, key: string): Promise<void> | undefined {
-    const wait = limits.take(name, key, Date.now());
+    const wait = limits.take(name, key);
     return wait === 0 ? undefined : refuseOver(name, wait);
   }
 

@@ -1,7 +1,8 @@
-// OIDC id tokens, checked once at the door. Source of the rules: OpenID Connect Core 1.0, section 3.1.3.7.
+// OIDC id tokens, checked once at the door. Sources of the rules: OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725 (JSON Web
+// Token Best Current Practices), section 3.11, on types.
 
 import { createHash } from "node:crypto";
-import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
 import { Role } from "#gen/boxoffice/edge/v1/session";
 
 /** What a checked id token says. */
@@ -56,13 +57,14 @@ export function createIdTokenVerifier(options: IdTokenOptions): IdTokenVerifier 
   });
   return async (idToken) => {
     try {
-      const { payload } = await jwtVerify(idToken, keys, {
+      const { payload, protectedHeader } = await jwtVerify(idToken, keys, {
         issuer,
         audience,
         algorithms,
         clockTolerance: clockToleranceSeconds,
         requiredClaims: ["sub", "exp", "iat"],
       });
+      if (!isIdToken(protectedHeader.typ) || !isMeantForUs(payload, audience)) return { kind: "rejected" };
       if (typeof payload.sub !== "string" || payload.sub === "") return { kind: "rejected" };
       const identity = { subject: subjectOf(issuer, payload.sub), roles: rolesOf(payload[rolesClaim]) };
       return { kind: "verified", identity };
@@ -71,6 +73,16 @@ export function createIdTokenVerifier(options: IdTokenOptions): IdTokenVerifier 
       return { kind: "unavailable", cause: error };
     }
   };
+}
+
+// The same issuer's keys sign access tokens (`at+jwt`, RFC 9068) and logout tokens too. Id tokens have no type of their own.
+function isIdToken(type: string | undefined): boolean {
+  return type === undefined || /^(application\/)?jwt$/i.test(type);
+}
+
+// A token with several audiences is in the hands of each; it is ours only where it was issued to us.
+function isMeantForUs({ aud, azp }: JWTPayload, audience: string): boolean {
+  return !Array.isArray(aud) || aud.length === 1 || azp === audience;
 }
 
 // An issuer's subjects may be anything, e-mail addresses too, and are unique only within the issuer: a digest of both is

@@ -13,6 +13,11 @@ const specs = {
     default: 12,
     desc: "most connections; a quarter of them is for reading, the rest for batches",
   }),
+  STATEMENT_TIMEOUT_MS: integer(10, 60_000)({ default: 10_000, desc: "longest statement, in milliseconds" }),
+  CHECK_TIMEOUT_MS: integer(
+    10,
+    600_000,
+  )({ default: 30_000, desc: "longest statement of a check of the invariants, in milliseconds" }),
   BATCH_ITEMS_MAX: integer(1, 5_000)({ default: 500, desc: "most commands in one transaction" }),
   BATCH_QUEUE_MAX: integer(1, 1_000_000)({ default: 10_000, desc: "most commands of one kind that wait" }),
   BATCHES_IN_FLIGHT_MAX: integer(1, 100)({ default: 2, desc: "most transactions of one kind at once" }),

@@ -149,7 +149,7 @@ describe("inventory when something fails", () => {
     await connection`begin`;
     await connection`lock table inventory.seat_claim in access exclusive mode`;
     const checks = Array.from({ length: 5 }, () => inventory.client.checkInvariants({}, patient));
-    await until(async () => (await waitingBackends("inventory-reads")).length > 0);
+    await until(async () => (await waitingBackends("inventory-checks")).length > 0);
     try {
       await inventory.client.getEvent({ eventId }, { timeoutMs: 3_000 });
       assert.equal((await fetch(`${inventory.adminUrl}/ready`)).status, 200);
@@ -158,6 +158,29 @@ describe("inventory when something fails", () => {
       connection.release();
     }
     for (const { reports } of await Promise.all(checks)) assert.ok(reports.length > 0);
+  });
+
+  it("gives a check of the invariants time beyond that after which silence counts as the loss of a connection", async () => {
+    const hasty = await startInventory(database.urlOf("inventory"), { STATEMENT_TIMEOUT_MS: "100" });
+    const connection = await database.sql.reserve();
+    await connection`begin`;
+    await connection`lock table inventory.seat_claim in access exclusive mode`;
+    const check = hasty.client.checkInvariants({}, patient);
+    check.catch(() => {});
+    const isSilentFor3s = async () => {
+      const rows = await database.sql`
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query_start < now() - interval '3 seconds'`;
+      return rows.length > 0;
+    };
+    try {
+      await until(isSilentFor3s);
+    } finally {
+      await connection`rollback`;
+      connection.release();
+    }
+    assert.ok((await check).reports.length > 0);
+    await hasty.stop();
   });
 
   // Keeps the event's stock locked, as a stalled transaction would, until the returned function is called.

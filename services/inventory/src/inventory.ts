@@ -29,16 +29,25 @@ const areasMax = 10_000;
 
 /** Returns inventory's parts: its RPCs, its sweeper, and how to stop them. */
 export async function buildInventory(config: InventoryConfig, { log, metrics }: ServiceContext): Promise<ServiceParts> {
-  // Two pools, so that slow reads never keep a batch waiting, and because they want different plans: whatever looks rows up
-  // by a list of keys runs on the batches' pool.
+  // Pools apart, so that slow reads never keep a batch waiting, and because they want different plans: whatever looks rows up
+  // by a list of keys runs on the batches' pool. A check may take longer than the time after which the others' connections,
+  // on which nothing is heard, count as lost.
   const url = config.DATABASE_URL;
   const readPoolMax = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 4));
-  const reads = createSql({ url, poolMax: readPoolMax, applicationName: "inventory-reads" });
+  const statementTimeoutMs = config.STATEMENT_TIMEOUT_MS;
+  const reads = createSql({ url, poolMax: readPoolMax, applicationName: "inventory-reads", statementTimeoutMs });
   const batches = createSql({
     url,
     poolMax: config.DATABASE_POOL_MAX - readPoolMax,
     applicationName: "inventory-batches",
+    statementTimeoutMs,
     settings: batchPlannerSettings,
+  });
+  const checks = createSql({
+    url,
+    poolMax: 1,
+    applicationName: "inventory-checks",
+    statementTimeoutMs: config.CHECK_TIMEOUT_MS,
   });
   const catalog = createAreaCatalog(batches, { areasMax });
   const batchers = createBatchers({
@@ -73,7 +82,7 @@ export async function buildInventory(config: InventoryConfig, { log, metrics }: 
         releaseHolds: releaseHoldsHandler({ batcher: batchers.release, count, log }),
         extendHolds: extendHoldsHandler({ batcher: batchers.extend, count, log }),
         getHolds: getHoldsHandler({ sql: batches, catalog }),
-        checkInvariants: checkInvariantsHandler(reads),
+        checkInvariants: checkInvariantsHandler(checks),
         explainHolds: explainHoldsHandler({ sql: reads, catalog }),
         explainSeat: explainSeatHandler({ sql: reads, catalog }),
       }),
@@ -81,6 +90,6 @@ export async function buildInventory(config: InventoryConfig, { log, metrics }: 
     notReadyBecause: async () =>
       (await isMigrated(reads, { schema, dir })) ? undefined : "the database lacks migrations",
     stopWorkers: async () => void (await Promise.all([sweeper.stop(), batchers.close()])),
-    close: async () => void (await Promise.all([reads.end({ timeout: 3 }), batches.end({ timeout: 3 })])),
+    close: async () => void (await Promise.all([reads, batches, checks].map((pool) => pool.end({ timeout: 3 })))),
   };
 }

@@ -40,6 +40,7 @@ import { startWebhookCleaner } from "./webhook-cleaner.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
+const reportPoolMax = 2;
 
 /** Returns the service's parts, connected and with resumer, repayer and sealer running. */
 export async function buildPayment(config: PaymentConfig, { log, metrics }: ServiceContext): Promise<ServiceParts> {
@@ -47,7 +48,16 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,
     applicationName: "boxoffice-payment",
+    statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
     settings: indexLookupSettings,
+  });
+  // What reads whole tables has connections of its own: silence on them lasts longer before it counts as their loss, and the
+  // planner may do what it must not do elsewhere.
+  const reports = createSql({
+    url: config.DATABASE_URL,
+    poolMax: reportPoolMax,
+    applicationName: "boxoffice-payment-reports",
+    statementTimeoutMs: config.REPORT_TIMEOUT_MS,
   });
   const store = createStore(sql);
   const batching = { config, metrics: createBatchMetrics(metrics) };
@@ -99,7 +109,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     // Longer than the patience above, so that nobody asks beside the replica that has it.
     claimMs: config.RESUME_AFTER_MS + config.PROVIDER_TRY_MS * 2,
   });
-  const chain = createChainStore(sql);
+  const chain = createChainStore(sql, reports);
   const sealer = startSealer({
     chain,
     intervalMs: config.SEAL_INTERVAL_MS,
@@ -125,8 +135,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
           store,
           chain,
           webhooks,
-          invariants: createInvariantStore(sql),
-          sales: createSalesStore(sql),
+          invariants: createInvariantStore(reports),
+          sales: createSalesStore(reports),
           histories: createHistoryStore(sql),
           resumeAfterMs: config.RESUME_AFTER_MS,
           providerName: config.PROVIDER,
@@ -142,7 +152,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     },
     close: async () => {
       await providers.close();
-      await sql.end({ timeout: 3 });
+      await Promise.all([sql.end({ timeout: 3 }), reports.end({ timeout: 3 })]);
     },
   };
 }

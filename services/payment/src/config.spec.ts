@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "#shared/config";
 import { readPaymentConfig } from "./config.ts";
 
-const base = { PORT: "0", ADMIN_PORT: "0", DATABASE_URL: "postgres://localhost/boxoffice" };
+const base = { NODE_ENV: "development", PORT: "0", ADMIN_PORT: "0", DATABASE_URL: "postgres://localhost/boxoffice" };
 const stripe = {
   ...{
     ...base,
@@ -21,6 +21,15 @@ describe("payment's settings", () => {
     const missing = problemsOf({ ...base, PROVIDER: "stripe" });
     for (const name of ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_RETURN_URL"]) {
       assert.match(missing, new RegExp(`${name}: is required`));
+    }
+  });
+
+  it("refuse the sandbox in production, and wherever nobody says what it is", () => {
+    for (const NODE_ENV of ["production", undefined]) {
+      const production = { ...base, NODE_ENV, SANDBOX_URL: "http://127.0.0.1:1" };
+      assert.match(problemsOf({ ...production, PROVIDER: "sandbox" }), /PROVIDER: must not be the sandbox/);
+      assert.match(problemsOf(production), /PROVIDER: is required/);
+      assert.equal(readPaymentConfig({ ...stripe, NODE_ENV }).PROVIDER, "stripe");
     }
   });
 
@@ -55,7 +64,7 @@ describe("payment's settings", () => {
   });
 });
 
-function problemsOf(env: Record<string, string>): string {
+function problemsOf(env: NodeJS.ProcessEnv): string {
   try {
     readPaymentConfig(env);
   } catch (error) {

@@ -1,4 +1,4 @@
-// The payment service's settings.
+// The payment service's settings. The sandbox, which takes no money, is refused unless NODE_ENV says "development" or "test".
 
 import { makeValidator } from "envalid";
 import { integer, readConfig, secret, str, url } from "#shared/config";
@@ -19,6 +19,12 @@ const stripeSecret = makeValidator<string>((input) => {
   return input;
 });
 
+const realProvider = makeValidator<"sandbox" | "stripe">((input) => {
+  if (input === "sandbox") throw new Error("must not be the sandbox in production, where it would give seats away");
+  if (input !== "stripe") throw new Error(`must be stripe, not "${input}"`);
+  return input;
+});
+
 // The key travels with every call.
 const apiBase = makeValidator<string>((input) => {
   if (!URL.canParse(input)) throw new Error("must be a URL");
@@ -32,14 +38,24 @@ const apiBase = makeValidator<string>((input) => {
 
 /** Returns the settings in `env`. Throws ConfigError, which names every wrong one. */
 export function readPaymentConfig(env: NodeJS.ProcessEnv) {
+  const isProduction = env["NODE_ENV"] !== "development" && env["NODE_ENV"] !== "test";
+  const providerDesc = "provider of new payments";
   return readConfig(env, {
     ...serviceSpecs,
+    NODE_ENV: str({ default: "production", choices: ["development", "test", "production"], desc: "what is allowed" }),
     DATABASE_URL: url({ desc: "Postgres, as the role boxoffice_payment" }),
     DATABASE_POOL_MAX: integer(1, 100)({ default: 8, desc: "most connections to Postgres" }),
+    STATEMENT_TIMEOUT_MS: integer(10, 60_000)({ default: 10_000, desc: "longest statement, in milliseconds" }),
+    REPORT_TIMEOUT_MS: integer(
+      10,
+      600_000,
+    )({ default: 60_000, desc: "longest statement of a check or report, in milliseconds" }),
     BATCH_ITEMS_MAX: integer(1, 1_000)({ default: 200, desc: "most payments written in one statement" }),
     BATCH_QUEUE_MAX: integer(1, 100_000)({ default: 5_000, desc: "most payments that wait to be written" }),
     BATCHES_IN_FLIGHT_MAX: integer(1, 16)({ default: 2, desc: "most statements of one kind at once" }),
-    PROVIDER: str({ choices: ["sandbox", "stripe"], default: "sandbox", desc: "provider of new payments" }),
+    PROVIDER: isProduction
+      ? realProvider({ desc: providerDesc })
+      : str({ choices: ["sandbox", "stripe"], default: "sandbox", desc: providerDesc }),
     SANDBOX_URL: url({ ...needed("sandbox"), desc: "base URL of the sandbox provider" }),
     SANDBOX_WEBHOOK_SECRET: secret({ default: undefined, desc: "what the sandbox signs its webhooks with" }),
     STRIPE_SECRET_KEY: stripeSecret({

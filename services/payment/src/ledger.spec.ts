@@ -23,6 +23,30 @@ describe("the ledger, asked through the service", () => {
     return unsealed === 0n && done;
   };
 
+  it("has time to be read beyond that after which silence counts as the loss of a connection", async () => {
+    const hasty = await harness.start({ STATEMENT_TIMEOUT_MS: "100" });
+    const { sql } = harness.database;
+    const connection = await sql.reserve();
+    await connection`begin`;
+    await connection`lock table payment.ledger_link in access exclusive mode`;
+    const walked = hasty.client.verifyLedger({}, inTime);
+    walked.catch(() => {});
+    const isSilentFor3s = async () => {
+      const rows = await sql`
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query_start < now() - interval '3 seconds'`;
+      return rows.length > 0;
+    };
+    try {
+      await until(isSilentFor3s);
+    } finally {
+      await connection`rollback`;
+      connection.release();
+    }
+    assert.equal((await walked).broken, undefined);
+    await hasty.stop();
+  });
+
   it("is sealed by itself, whoever posted, and is whole", async () => {
     const keys = Array.from({ length: 20 }, newKey);
     await Promise.all(keys.map((key) => capture(orderFor(key))));

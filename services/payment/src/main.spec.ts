@@ -79,6 +79,7 @@ function start(file: string, settings: Record<string, string>) {
     env: {
       ...process.env,
       NODE_V8_COVERAGE: undefined,
+      NODE_ENV: "test",
       HOST: "127.0.0.1",
       PORT: "0",
       LOG_LEVEL: "silent",

@@ -14,7 +14,7 @@ describe("the ledger's chain in the database", () => {
   before(async () => {
     database = await createTestDatabase();
     sql = poolOf(database);
-    chain = createChainStore(sql);
+    chain = createChainStore(sql, sql);
   });
   afterEach(() =>
     tamper(database, [
@@ -60,7 +60,7 @@ describe("the ledger's chain in the database", () => {
 
     it("makes one chain without gaps when replicas seal while others post", async () => {
       const replicas = [1, 2, 3].map(() => poolOf(database));
-      const chains = replicas.map(createChainStore);
+      const chains = replicas.map((replica) => createChainStore(replica, replica));
       let posting = true;
       const posted = Promise.all([1, 2].map(() => postMany(sql, 40))).finally(() => (posting = false));
       await Promise.all(

@@ -49,8 +49,8 @@ type LinkRow = Omit<FoundLink, "sealedAfter" | "transaction"> & {
   entries: LedgerEntry[];
 };
 
-/** Returns the chain store. */
-export function createChainStore(sql: Sql): ChainStore {
+/** Returns the chain store, which reads stretches on `reports`. */
+export function createChainStore(sql: Sql, reports: Sql): ChainStore {
   return {
     async seal({ itemsMax }) {
       // Most looks find nothing, and cost no transaction and no lock.
@@ -58,7 +58,7 @@ export function createChainStore(sql: Sql): ChainStore {
       if (!waiting) return { links: 0, head: undefined };
       return await transact(sql, (tx) => seal(tx, itemsMax));
     },
-    readStretch: (after, linksMax) => readSnapshot(sql, (tx) => readStretch(tx, after, linksMax)),
+    readStretch: (after, linksMax) => readSnapshot(reports, (tx) => readStretch(tx, after, linksMax)),
   };
 }
 

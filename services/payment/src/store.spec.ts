@@ -335,7 +335,7 @@ describe("store", () => {
     });
 
     it("find what nobody has sealed for a minute, and a link that does not follow the one before", async () => {
-      const chain = createChainStore(sql);
+      const chain = createChainStore(sql, sql);
       await chain.seal({ itemsMax: 5_000 });
       const key = newKey();
       await walkToRefunded(key);

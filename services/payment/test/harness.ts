@@ -41,6 +41,7 @@ export async function createHarness({ fee }: { fee?: FeeRate } = {}): Promise<Ha
 
   async function start(settings: Record<string, string> = {}): Promise<Replica> {
     const config = readPaymentConfig({
+      NODE_ENV: "test",
       HOST: "127.0.0.1",
       PORT: "0",
       ADMIN_PORT: "0",

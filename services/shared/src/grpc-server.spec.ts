@@ -5,9 +5,17 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { credentials, Client, Metadata } from "@grpc/grpc-js";
 import { createGrpcClient, PaymentService, RefusalReason } from "#stubs";
+import { startProxy } from "../../../test/support/proxy.ts";
 import { CaptureRequestSchema } from "#gen/boxoffice/payment/v1/payment";
 import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details";
-import { implement, startGrpcServer, type Call, type GrpcServer, type Handlers } from "./grpc-server.ts";
+import {
+  implement,
+  startGrpcServer,
+  type Call,
+  type GrpcServer,
+  type GrpcServerLimits,
+  type Handlers,
+} from "./grpc-server.ts";
 import { createLogger } from "./logger.ts";
 import { Registry } from "./metrics.ts";
 import { createRefusal } from "./refusal.ts";
@@ -22,17 +30,19 @@ describe("grpc server", () => {
   let capture: (call: Call) => Promise<object> = async () => ({});
   const client = () => createGrpcClient(PaymentService, `127.0.0.1:${server.port}`);
   let payment: ReturnType<typeof client>;
-
-  beforeEach(async () => {
-    metrics = new Registry();
-    server = await startGrpcServer({
+  const start = (limits: Partial<GrpcServerLimits>) =>
+    startGrpcServer({
       host: "127.0.0.1",
       port: 0,
       implementations: [implement(PaymentService, { ...unused, capture: (_, call) => capture(call) })],
       log: createLogger({ service: "test", level: "silent" }),
       metrics,
-      limits: { requestBytesMax: 10_000 },
+      limits,
     });
+
+  beforeEach(async () => {
+    metrics = new Registry();
+    server = await start({ requestBytesMax: 10_000 });
     payment = client();
   });
   afterEach(() => {
@@ -93,6 +103,30 @@ describe("grpc server", () => {
     assert.equal((await failed).code, Code.Canceled);
     await new Promise<void>((resolve) => call.signal.addEventListener("abort", () => resolve()));
     assert.equal(call.isGone(), true);
+  });
+
+  it("lets go of a client that went without a word, and tells the handler", async () => {
+    metrics = new Registry();
+    const hasty = await start({ keepaliveTimeMs: 100, keepaliveTimeoutMs: 500 });
+    const proxy = await startProxy();
+    proxy.pointTo(hasty.port);
+    const silent = createGrpcClient(PaymentService, `127.0.0.1:${proxy.port}`, { "grpc.keepalive_time_ms": 3_600_000 });
+    const gone = new Promise<void>((resolve, reject) => {
+      capture = async (call) => {
+        call.signal.addEventListener("abort", () => resolve());
+        proxy.silence("up");
+        await gone;
+        return {};
+      };
+      silent.capture({ key }, { timeoutMs: 3_600_000 }).then(
+        () => reject(new Error("it was answered")),
+        () => {},
+      );
+    });
+    await gone;
+    silent.close();
+    hasty.abort();
+    await proxy.close();
   });
 
   it("gives a caller without a deadline a default one", async () => {

@@ -62,9 +62,19 @@ export type GrpcServerLimits = {
   requestBytesMax: number;
   /** Most calls at once on one connection. */
   streamsMax: number;
+  /** Milliseconds without a word from a client after which it is asked for a sign of life, and until that must have come. */
+  keepaliveTimeMs: number;
+  keepaliveTimeoutMs: number;
 };
 
-const limitsDefault: GrpcServerLimits = { timeoutDefaultMs: 10_000, requestBytesMax: 1 << 20, streamsMax: 2_000 };
+// Clients of ours ask for signs of life too, and wait as long for them: whoever asks first, the other's answer counts.
+const limitsDefault: GrpcServerLimits = {
+  timeoutDefaultMs: 10_000,
+  requestBytesMax: 1 << 20,
+  streamsMax: 2_000,
+  keepaliveTimeMs: 10_000,
+  keepaliveTimeoutMs: 5_000,
+};
 
 /** Pairs a service with its handlers; the compiler checks that none is missing. */
 export function implement<S extends DescService>(service: S, handlers: Handlers<S>): Implementation {
@@ -85,6 +95,9 @@ export async function startGrpcServer(options: {
   const server = new Server({
     "grpc.max_receive_message_length": limits.requestBytesMax,
     "grpc.max_concurrent_streams": limits.streamsMax,
+    // A client that went without a word would keep its connection, and its calls would run on for nobody.
+    "grpc.keepalive_time_ms": limits.keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
   });
   const durations = new Histogram({
     name: "boxoffice_rpc_server_duration_seconds",

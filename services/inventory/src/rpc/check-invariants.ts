@@ -6,7 +6,7 @@ import type { Sql } from "#shared/sql";
 import type { InventoryService } from "#gen/boxoffice/inventory/v1/inventory";
 import { checkInvariants, type InvariantReport } from "../store/invariants.ts";
 
-// One at a time: a check reads whole tables for as long as it takes, and must leave connections to other reads and to /ready.
+// One at a time: a check reads whole tables for as long as it takes.
 const bounds = { itemsMax: 1, inFlightMax: 1, queueMax: 10 };
 
 /** Returns the handler. */
