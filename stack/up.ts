@@ -52,11 +52,7 @@ async function up(stack: Stack, settings: UpSettings): Promise<number> {
   return 0;
 }
 
-function welcome(
-  { gatewayUrl, issuerUrl, databaseUrl }: StackUrls,
-  { payment }: UpSettings,
-  seconds: number,
-): string {
+function welcome({ gatewayUrl, issuerUrl, databaseUrl }: StackUrls, { payment }: UpSettings, seconds: number): string {
   const token = payment["PROVIDER"] === "stripe" ? "pm_card_visa" : "tok_approve";
   return [
     `\nBoxoffice runs at ${gatewayUrl} (started in ${seconds.toFixed(1)} s). Ctrl-C stops it.`,

@@ -46,7 +46,10 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
     PROVIDER: str({ choices: ["sandbox", "stripe"], default: "sandbox", desc: "provider of new payments" }),
     SANDBOX_URL: url({ ...needed("sandbox"), desc: "base URL of the sandbox provider" }),
     SANDBOX_WEBHOOK_SECRET: secret({ default: undefined, desc: "what the sandbox signs its webhooks with" }),
-    STRIPE_SECRET_KEY: stripeSecret("sk_", "rk_")({
+    STRIPE_SECRET_KEY: stripeSecret(
+      "sk_",
+      "rk_",
+    )({
       ...needed("stripe", stripeNeeds),
       desc: "secret or restricted key of the Stripe account",
     }),

@@ -12,7 +12,9 @@ describe("the words for a broken rule", () => {
   it("know every pattern of the protos", async () => {
     const files = (await readdir(protos, { recursive: true })).filter((name) => name.endsWith(".proto"));
     const texts = await Promise.all(files.map((name) => readFile(join(protos, name), "utf8")));
-    const patterns = texts.flatMap((text) => [...text.matchAll(/pattern(?: =|:) ("[^"]*")/g)].map(([, quoted]) => quoted!));
+    const patterns = texts.flatMap((text) =>
+      [...text.matchAll(/pattern(?: =|:) ("[^"]*")/g)].map(([, quoted]) => quoted!),
+    );
     assert.ok(patterns.length > 40);
     for (const quoted of new Set(patterns)) {
       const message = `does not match regex pattern \`${JSON.parse(quoted) as string}\``;
