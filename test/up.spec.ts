@@ -202,7 +202,9 @@ function linesOf(output: string): string[] {
 // What docs/operations.md goes on with, in the same shell.
 async function linesAtTheDoor(output: string): Promise<string[]> {
   const [, gatewayUrl] = /runs at (\S+)/.exec(output)!;
-  const section = (await readFile("docs/operations.md", "utf8")).split("\n## ").find((text) => text.startsWith("A ticket at the door"))!;
+  const section = (await readFile("docs/operations.md", "utf8"))
+    .split("\n## ")
+    .find((text) => text.startsWith("A ticket at the door"))!;
   const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, lines]) => lines!);
   assert.equal(blocks.length, 5);
   return blocks.map((lines) => lines.replaceAll("http://127.0.0.1:8080", gatewayUrl!));
