@@ -15,9 +15,9 @@ bench_words = $(MAKEOVERRIDES) $(filter-out $(targets),$(MAKECMDGOALS))
 
 help: ## List the commands
 	@echo 'Boxoffice. The commands:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-up: node_modules/.package-lock.json ## Start everything on this machine; Ctrl-C stops it (GATEWAY_PORT, DATABASE_URL, REDIS_URL)
+up: node_modules/.package-lock.json ## Start everything on this machine; Ctrl-C stops it (GATEWAY_PORT, DATABASE_URL, REDIS_URL, PROVIDER)
 	@$(run) stack/up.ts
 
 build: node_modules/.package-lock.json ## Compile to dist/ the JavaScript that production runs
@@ -45,11 +45,15 @@ format: node_modules/.package-lock.json ## Format the code and mend what the lin
 audit: node_modules/.package-lock.json ## Ask the registry for known vulnerabilities; fails on one that is not explained (offline=ok)
 	@$(run) stack/audit.ts $(if $(offline),offline=$(offline))
 
+# npm names what it lists after the folder that it is in.
+name_sbom := const bom = JSON.parse(require("node:fs").readFileSync(0)); \
+  bom.metadata.component.name = require("./package.json").name; \
+  console.log(JSON.stringify(bom, null, 2));
 # With --omit=dev npm would leave out packages of production that a tool needs as well (https://github.com/npm/cli/issues/7909):
 # so all are listed, and those of development say so.
 sbom: | node ## List every package with its checksum and licence, those of development marked: dist/boxoffice.cdx.json (CycloneDX)
 	@mkdir -p $(sbom_dir)
-	@npm sbom --package-lock-only --sbom-format=cyclonedx --sbom-type=application > $(sbom_dir)/boxoffice.cdx.json
+	@npm sbom --package-lock-only --sbom-format=cyclonedx --sbom-type=application | node -e '$(name_sbom)' > $(sbom_dir)/boxoffice.cdx.json
 	@echo 'wrote $(sbom_dir)/boxoffice.cdx.json'
 
 bench: node_modules/.package-lock.json ## Measure everything on this machine, write bench/report/ (only=capacity,soak quick=1; help=1 says what there is)

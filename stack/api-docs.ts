@@ -22,7 +22,8 @@ const chapters: Chapter[] = [
     intro:
       "Spoken by the gateway: the Connect protocol with JSON or binary bodies over HTTP/1.1 and HTTP/2, at " +
       "`POST /<package>.<Service>/<Method>`. Methods without side effects also answer `GET`, " +
-      "with the message in the query: `?encoding=json&message=%7B%7D`.",
+      "with the message in the query: `?encoding=json&message=%7B%7D`. `POST /webhooks/{provider}`, where payment providers " +
+      "send what happened, is no method: see gateway/README.md.",
   },
   {
     title: "Between the services",

@@ -55,6 +55,11 @@ function whyNot(output: string): string {
 }
 
 async function main(args: string[]): Promise<number> {
+  const unknown = args.find((word) => word !== "offline=ok");
+  if (unknown !== undefined) {
+    console.log(`audit: ${unknown} means nothing here: there is offline=ok`);
+    return 2;
+  }
   // npm ends with 1 when it has found something; what it prints is what counts.
   const output = await new Promise<string>((resolve) =>
     execFile("npm", ["audit", "--json", "--package-lock-only"], { maxBuffer: 64 << 20 }, (_, stdout) =>
@@ -63,8 +68,10 @@ async function main(args: string[]): Promise<number> {
   );
   const report = parseReport(output);
   if (!report) {
-    console.log(`audit: NOT CHECKED, the registry gave no answer: ${whyNot(output)}`);
-    return args.includes("offline=ok") ? 0 : 1;
+    console.log(`audit: NOT CHECKED, the registry gave no report: ${whyNot(output)}`);
+    if (args.includes("offline=ok")) return 0;
+    console.log("audit: where no registry can be asked, `make audit offline=ok` lets that pass");
+    return 1;
   }
   const { unexplained, outdated } = judge(report, explained);
   for (const line of unexplained) console.log(`audit: ${line}`);

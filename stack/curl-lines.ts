@@ -1,13 +1,13 @@
-// The first steps of a buyer and of an organiser, as lines to paste into a shell. They need curl and what POSIX gives,
-// nothing else.
+// The first steps of a buyer, of an organiser and of a gate's staff, as lines to paste into a shell. They need curl and what
+// POSIX gives, nothing else.
 
 import { demoEventName } from "./demo-event.ts";
 
 /**
- * Returns four lines: a session, the list of events, a reservation, a checkout. Each prints its answer and keeps what the
- * next one needs in a shell variable.
+ * Returns four lines: a session, the list of events, a reservation, a checkout with `paymentToken`. Each prints its answer
+ * and keeps what the next one needs in a shell variable.
  */
-export function firstBookingLines(gatewayUrl: string): string[] {
+export function firstBookingLines(gatewayUrl: string, paymentToken: string): string[] {
   const call = callAt(gatewayUrl);
   const authorization = "Authorization: Bearer $TOKEN";
   const booking = '\\"eventId\\":\\"$EVENT\\",\\"reservationId\\":\\"$ID\\"';
@@ -17,7 +17,7 @@ export function firstBookingLines(gatewayUrl: string): string[] {
     `E=$(${call("EventService/ListEvents", `'{"filter":"${demoEventName}"}'`)}); echo "$E"; EVENT=$(echo "$E" | ${field("eventId")})`,
     `ID=$(${uuidv7Command}); ` +
       `${call("ReservationService/CreateReservation", `"{${booking},\\"areaId\\":\\"stalls\\",\\"bestAvailable\\":{\\"quantity\\":2}}"`, authorization)}; echo`,
-    `${call("ReservationService/Checkout", `"{${booking},\\"paymentMethodToken\\":\\"tok_approve\\",\\"idempotencyKey\\":\\"first\\"}"`, authorization)}; echo`,
+    `${call("ReservationService/Checkout", `"{${booking},\\"paymentMethodToken\\":\\"${paymentToken}\\",\\"idempotencyKey\\":\\"first\\"}"`, authorization)}; echo`,
   ];
 }
 
@@ -27,11 +27,25 @@ export function firstBookingLines(gatewayUrl: string): string[] {
  */
 export function organiserLines(gatewayUrl: string, issuerUrl: string): string[] {
   const call = callAt(gatewayUrl);
-  const idToken = `curl -sS -d '{"sub":"me","roles":["organiser"]}' ${issuerUrl}/token | ${field("id_token")}`;
   return [
-    `ORGANISER=$(${call("SessionService/ExchangeIdToken", `"{\\"idToken\\":\\"$(${idToken})\\"}"`)} | ${field("sessionToken")}); echo "$ORGANISER"`,
+    sessionLine("ORGANISER", "organiser", { gatewayUrl, issuerUrl }),
     `${call("OperationsService/CheckInvariants", "'{}'", "Authorization: Bearer $ORGANISER")}; echo`,
   ];
+}
+
+/** Returns the line that opens a session of a gate's staff, by way of the development issuer at `issuerUrl`. */
+export function gateLine(gatewayUrl: string, issuerUrl: string): string {
+  return sessionLine("GATE", "gate", { gatewayUrl, issuerUrl });
+}
+
+function sessionLine(
+  variable: string,
+  role: "organiser" | "gate",
+  { gatewayUrl, issuerUrl }: { gatewayUrl: string; issuerUrl: string },
+): string {
+  const idToken = `curl -sS -d '{"sub":"me","roles":["${role}"]}' ${issuerUrl}/token | ${field("id_token")}`;
+  const exchange = callAt(gatewayUrl)("SessionService/ExchangeIdToken", `"{\\"idToken\\":\\"$(${idToken})\\"}"`);
+  return `${variable}=$(${exchange} | ${field("sessionToken")}); echo "$${variable}"`;
 }
 
 function callAt(gatewayUrl: string) {

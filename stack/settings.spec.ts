@@ -9,7 +9,13 @@ describe("settings of make up", () => {
       dataDir: resolve(".data"),
       databaseUrl: undefined,
       redisUrl: undefined,
+      payment: {},
     });
+  });
+
+  it("hand the payment provider's on, and nothing else", () => {
+    const stripe = { PROVIDER: "stripe", STRIPE_SECRET_KEY: "sk_test_1", STRIPE_WEBHOOK_SECRET: "whsec_1" };
+    assert.deepEqual(readUpSettings({ ...stripe, HOME: "/root", SLOW_MS: "1" }).payment, stripe);
   });
 
   it("take the user's own servers", () => {

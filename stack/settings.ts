@@ -14,7 +14,11 @@ export type UpSettings = {
   databaseUrl: string | undefined;
   /** A Redis to use instead of a private one. */
   redisUrl: string | undefined;
+  /** Settings of the payment service that are handed on to it: which provider, and what Stripe needs. It checks them. */
+  payment: Record<string, string>;
 };
+
+const handedOn = ["PROVIDER", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_RETURN_URL", "STRIPE_API_BASE"];
 
 /** Returns the settings. Throws StackError with one line that names what is wrong with them. */
 export function readUpSettings(env: NodeJS.ProcessEnv): UpSettings {
@@ -24,6 +28,7 @@ export function readUpSettings(env: NodeJS.ProcessEnv): UpSettings {
     dataDir: resolve(config.BOXOFFICE_DATA_DIR),
     databaseUrl: urlSetting("DATABASE_URL", config.DATABASE_URL, ["postgres:", "postgresql:"]),
     redisUrl: urlSetting("REDIS_URL", config.REDIS_URL, ["redis:", "rediss:"]),
+    payment: Object.fromEntries(handedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
   };
 }
 

@@ -18,7 +18,12 @@ import { createSupervisor, type Supervisor } from "./supervisor.ts";
 import { httpUrlOf, startTopology } from "./topology.ts";
 
 /** Where the stack is reached. */
-export type StackUrls = { gatewayUrl: string; issuerUrl: string };
+export type StackUrls = {
+  gatewayUrl: string;
+  issuerUrl: string;
+  /** The owner's connection string of the embedded Postgres; undefined where the user's own is used. */
+  databaseUrl: string | undefined;
+};
 
 /** A stack. */
 export type Stack = {
@@ -99,10 +104,15 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
         ticketSecret: secrets.ticketSecret,
       },
       gatewayPort,
+      settings: { payment: settings.payment },
       isBuilt: true,
       start: (spec) => progress.step(spec.name, () => supervisor.start(spec), placeOf),
     });
-    const urls = { gatewayUrl: httpUrlOf(gateway[0]!), issuerUrl: httpUrlOf(issuer[0]!) };
+    const urls = {
+      gatewayUrl: httpUrlOf(gateway[0]!),
+      issuerUrl: httpUrlOf(issuer[0]!),
+      databaseUrl: settings.databaseUrl === undefined ? ownerUrl : undefined,
+    };
     await progress.step("demo event", () => ensureDemoEvent({ ...urls, nowMs: Date.now() }), String);
     return urls;
   }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,12 +49,20 @@ describe("make up", function () {
 
   it("sells seats to somebody who pastes its lines, stops cleanly on Ctrl-C, and starts again where it left off, and notices when Redis is gone", async () => {
     const first = await up();
-    await first.line(/CheckInvariants/);
+    await first.line(/^GATE=.*\n/m);
     for (const shell of ["bash", "sh"]) {
       const answers = await paste(shell, first.output(), "in this order:", "To act as an organiser");
       assert.match(answers.at(-1)!, /"state":"RESERVATION_STATE_CONFIRMED"/, answers.join("\n"));
     }
-    assert.match((await paste("sh", first.output(), "organiser, paste these:")).at(-1)!, /^\{"clean":true/);
+    const checked = await paste("sh", first.output(), "organiser, paste these:", "To act as a gate's staff");
+    assert.match(checked.at(-1)!, /^\{"clean":true/);
+    const answers = await runIn("sh", [...linesOf(first.output()), ...(await linesAtTheDoor(first.output()))], dir);
+    const ticket = join(dir, "ticket.svg");
+    assert.match(await readFile(ticket, "utf8"), /^<svg/);
+    await rm(ticket);
+    for (const word of ["ALREADY_ADMITTED", "SCAN_VERDICT_FIRST|SCAN_VERDICT_DOUBLE", '"epoch":2', '"refund":\\{']) {
+      assert.match(answers.join("\n"), new RegExp(word));
+    }
     assert.match(first.output(), /demo event .*created/);
 
     const second = await up();
@@ -182,12 +190,31 @@ function start(script: string, env: Record<string, string>): Command {
 }
 
 // Exactly what a user would mark and paste: everything between the words that announce the lines and what comes after.
-async function paste(shell: string, output: string, announcement: string, next = "\0"): Promise<string[]> {
+async function paste(shell: string, output: string, announcement: string, next: string): Promise<string[]> {
   const lines = output.slice(output.indexOf(announcement) + announcement.length).split(next)[0]!;
-  const child = execFile(shell);
+  return await runIn(shell, [lines]);
+}
+
+function linesOf(output: string): string[] {
+  return output.match(/^(?:[A-Z]+=|curl ).*$/gm)!;
+}
+
+// What docs/operations.md goes on with, in the same shell.
+async function linesAtTheDoor(output: string): Promise<string[]> {
+  const [, gatewayUrl] = /runs at (\S+)/.exec(output)!;
+  const section = (await readFile("docs/operations.md", "utf8"))
+    .split("\n## ")
+    .find((text) => text.startsWith("A ticket at the door"))!;
+  const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, lines]) => lines!);
+  assert.equal(blocks.length, 5);
+  return blocks.map((lines) => lines.replaceAll("http://127.0.0.1:8080", gatewayUrl!));
+}
+
+async function runIn(shell: string, lines: string[], cwd?: string): Promise<string[]> {
+  const child = execFile(shell, { cwd });
   let answers = "";
   child.stdout!.on("data", (chunk: string) => (answers += chunk));
-  child.stdin!.end(lines);
+  child.stdin!.end(`${lines.join("\n")}\n`);
   const [code] = (await once(child, "close")) as [number];
   assert.equal(code, 0);
   return answers.trim().split("\n");

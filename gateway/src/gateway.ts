@@ -12,7 +12,7 @@ import { startHttpServer, type HttpServer } from "./http/http-server.ts";
 import { createWebhooks } from "./http/webhooks.ts";
 import { createLimits } from "./limits/limits.ts";
 import { createRedisLeases } from "./limits/redis-leases.ts";
-import { createLogThrottle } from "./log-throttle.ts";
+import { createLogThrottle } from "#shared/log-throttle";
 import { createAdmission } from "./overload/admission.ts";
 import { watchOverload } from "./overload/overload-metrics.ts";
 import { isTooLong } from "./overload/batch-queue.ts";

@@ -2,7 +2,7 @@
 
 import { Redis } from "ioredis";
 import type { Logger } from "#shared/logger";
-import { createLogThrottle } from "./log-throttle.ts";
+import { createLogThrottle } from "#shared/log-throttle";
 
 /** Connects in the background and keeps trying; failures are logged as `redis.failed`, at most every five seconds. */
 export function createRedis(url: string, log: Logger): Redis {

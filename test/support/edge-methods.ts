@@ -59,7 +59,7 @@ export const wellFormed: Record<string, Record<string, unknown>> = {
   "ReservationService.Checkout": { ...reservation, paymentMethodToken: "tok_approve", idempotencyKey: "first" },
   "TicketService.ListTickets": { eventId },
   "TicketService.GetTicketQr": { ...ticket, format: "QR_FORMAT_PNG" },
-  "TicketService.TransferTicket": { ...ticket, epoch: 1, receiverId: "guest:2" },
+  "TicketService.TransferTicket": { ...ticket, epoch: 1, receiverId: "guest:0d6e8b6e-5d0b-4f1c-9a53-0b1f3f5f7a11" },
   "TicketService.VerifyTicket": { eventId, code: scan.code },
   "TicketService.AdmitTicket": { eventId, deviceId: "scanner-1", ...scan },
   "TicketService.SubmitScans": {

@@ -20,7 +20,7 @@ import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/
 import type { Logger } from "#shared/logger";
 import type { EdgeMetrics } from "../edge-metrics.ts";
 import type { Limits } from "../limits/limits.ts";
-import { createLogThrottle } from "../log-throttle.ts";
+import { createLogThrottle } from "#shared/log-throttle";
 import type { Admission, Gate } from "../overload/admission.ts";
 import type { MethodPolicy } from "../policy.ts";
 import type { Invoke } from "../rpc/pipeline.ts";

@@ -9,7 +9,7 @@ import { RefusalReason, type Refusal } from "#stubs";
 import type { Backends } from "../backends.ts";
 import type { EdgeMetrics } from "../edge-metrics.ts";
 import type { Limits } from "../limits/limits.ts";
-import { createLogThrottle } from "../log-throttle.ts";
+import { createLogThrottle } from "#shared/log-throttle";
 import type { ClientAddress } from "./client-address.ts";
 import { createBodyReader, type HttpRequest } from "./read-body.ts";
 import { replyError, type ErrorReply, type HttpResponse } from "./replies.ts";
@@ -120,7 +120,7 @@ function discard(request: HttpRequest, reply: ErrorReply): ErrorReply {
   return reply;
 }
 
-const unknown: ErrorReply = { status: 404, code: Code.NotFound, message: "there is no such provider" };
+const unknown: ErrorReply = { status: 404, code: Code.NotFound, message: "no provider of this name is set up here" };
 const notPosted: ErrorReply = { status: 405, code: Code.Unknown, message: "use POST" };
 const tooMany: ErrorReply = { status: 429, code: Code.ResourceExhausted, message: "too many requests" };
 const busy: ErrorReply = { status: 503, code: Code.Unavailable, message: "busy: send it again", retryAfterMs: 1_000 };

@@ -9,7 +9,7 @@ import { QueueFullError, TooLateError } from "#shared/batcher";
 import type { Logger } from "#shared/logger";
 import { invalidArgument } from "#shared/validate";
 import type { EdgeMetrics } from "../edge-metrics.ts";
-import { createLogThrottle } from "../log-throttle.ts";
+import { createLogThrottle } from "#shared/log-throttle";
 import { rateLimited, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Admission, ShedReason } from "../overload/admission.ts";
 import { policyOf, type MethodPolicy } from "../policy.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RefusalReason } from "#stubs";
+import { BadRequestSchema } from "#gen/google/rpc/error_details";
 import { EndReason, ReservationService, ReservationState } from "#gen/boxoffice/edge/v1/reservation";
 import {
   EndReason as InternalEndReason,
@@ -174,6 +175,27 @@ for (const { way, settings } of ways) {
       assert.deepEqual([page.reservations.length, page.nextPageToken], [1, "next"]);
       assert.equal(keys.length, 3);
       for (const key of keys) assert.equal((key as { customerId: string }).customerId, "guest:1");
+    });
+
+    it("keeps card numbers out, says what to send instead, and repeats nothing of them", async () => {
+      let asked = 0;
+      gateway.fakes.reservation.handlers.checkout = async () => {
+        asked += 1;
+        return { outcome: held(), paymentId: "p1" };
+      };
+      for (const number of ["4242424242424242", "4000-0027-6000-3184", "4242 4242 4242 4242"]) {
+        const request = { eventId, reservationId, paymentMethodToken: number, idempotencyKey: "k" };
+        await assert.rejects(buyer().checkout(request), (error: ConnectError) => {
+          assert.match(
+            error.rawMessage,
+            /^payment_method_token: .*the token that the payment provider's client library gave/,
+          );
+          const said = JSON.stringify([error.rawMessage, error.findDetails(BadRequestSchema)]);
+          assert.ok(!said.includes(number.slice(-4)), said);
+          return error.code === Code.InvalidArgument;
+        });
+      }
+      assert.equal(asked, 0);
     });
 
     it("tells where the buyer has to go before the payment goes on", async () => {

@@ -1,11 +1,22 @@
 import type { ReservationService } from "#gen/boxoffice/edge/v1/reservation";
+import { refuseFields } from "#shared/validate";
 import type { Backends } from "../backends.ts";
 import type { SoldOutNotes } from "../overload/sold-out-notes.ts";
 import type { ReservationBatcher } from "../reservation-batcher.ts";
 import { createCreateReservation } from "./create-reservation.ts";
+import { isLikeCardNumber } from "./card-number.ts";
+import { edgeErrorFromRefusal } from "./errors.ts";
 import { boundsOf, customerOf } from "./handler-call.ts";
 import type { EdgeHandlers, HandlerCall } from "./pipeline.ts";
 import { edgeReservation, edgeReservationOf } from "./reservation-message.ts";
+
+const cardNumberRefused = refuseFields([
+  {
+    field: "payment_method_token",
+    description:
+      "looks like a card number: send the token that the payment provider's client library gave for the card",
+  },
+]);
 
 /** Returns the handlers of ReservationService. */
 export function createReservationHandlers(options: {
@@ -34,6 +45,7 @@ export function createReservationHandlers(options: {
     },
     checkout: async (request, call) => {
       const { paymentMethodToken, idempotencyKey } = request;
+      if (isLikeCardNumber(paymentMethodToken)) throw edgeErrorFromRefusal(cardNumberRefused);
       const { outcome, paymentId } = await reservation.checkout(
         { key: keyOf(request, call), paymentMethodToken, idempotencyKey },
         boundsOf(call),

@@ -16,6 +16,7 @@ const ticket = {
   state: internal.TicketState.VALID,
   issueTime: timestampFromMs(1_790_000_000_000),
 };
+const friend = "guest:0d6e8b6e-5d0b-4f1c-9a53-0b1f3f5f7a11";
 const admission = {
   ...{ gate: "north", deviceId: "scanner-1", nonce: "n1" },
   admitTime: timestampFromMs(1_790_000_100_000),
@@ -71,13 +72,33 @@ describe("TicketService at the edge", () => {
 
   it("transfers in the name of whoever asks", async () => {
     gateway.fakes.tickets.transferTicket = async ({ key, epoch, receiverId }) => {
-      assert.deepEqual([key?.customerId, key?.ticketId, epoch, receiverId], ["guest:1", ticketId, 1, "guest:2"]);
+      assert.deepEqual([key?.customerId, key?.ticketId, epoch, receiverId], ["guest:1", ticketId, 1, friend]);
       return { outcome: { outcome: { case: "ticket", value: { ...ticket, epoch: 2 } } } };
     };
-    const transferred = await buyer().transferTicket({ eventId, ticketId, epoch: 1, receiverId: "guest:2" });
+    const transferred = await buyer().transferTicket({ eventId, ticketId, epoch: 1, receiverId: friend });
     assert.equal(transferred.ticket?.epoch, 2);
     gateway.fakes.tickets.transferTicket = async () => ({ outcome: { outcome: refusal } });
-    await assert.rejects(buyer().transferTicket({ eventId, ticketId, epoch: 1, receiverId: "guest:2" }), notFound);
+    await assert.rejects(buyer().transferTicket({ eventId, ticketId, epoch: 1, receiverId: friend }), notFound);
+  });
+
+  it("transfers to nobody whose id is no customer's", async () => {
+    const called: string[] = [];
+    gateway.fakes.tickets.transferTicket = async ({ receiverId }) => {
+      called.push(receiverId);
+      return { outcome: { outcome: { case: "ticket", value: ticket } } };
+    };
+    for (const receiverId of ["nobody", "guest:2", "jane@example.org", `${friend} `, "oidc:jane"]) {
+      await assert.rejects(
+        buyer().transferTicket({ eventId, ticketId, epoch: 1, receiverId }),
+        (error: ConnectError) => {
+          assert.match(error.rawMessage, /^receiver_id: must be a customer's id as their session shows it/);
+          return error.code === Code.InvalidArgument;
+        },
+      );
+    }
+    const account = `oidc:${"aZ0-_".repeat(9).slice(0, 43)}`;
+    await buyer().transferTicket({ eventId, ticketId, epoch: 1, receiverId: account });
+    assert.deepEqual(called, [account]);
   });
 
   it("tells a gate who may come in, and who may not and why", async () => {

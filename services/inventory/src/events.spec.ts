@@ -96,7 +96,14 @@ describe("events", () => {
     ]);
     assert.deepEqual(await fieldsOf({ areas: [area("a", rows(...many))] }), ["areas[0].seated.rows"]);
     assert.deepEqual(await fieldsOf({ startTime: year3000 }), ["start_time"]);
-    assert.deepEqual(await fieldsOf({ startTime: past }), ["sale_end_time"]);
+    assert.deepEqual(await fieldsOf({ startTime: past }), ["start_time"]);
+    assert.deepEqual(await fieldsOf({ startTime: past, saleStartTime: past }), ["start_time"]);
+    assert.deepEqual(await fieldsOf({ saleEndTime: past }), ["sale_end_time"]);
+    const noCurrency = { currencyCode: "XXQ", amountMinor: 1n };
+    assert.deepEqual(await fieldsOf({ areas: [area("a", { price: noCurrency }), area("b", { price: noCurrency })] }), [
+      "areas[0].price.currency_code",
+      "areas[1].price.currency_code",
+    ]);
     assert.deepEqual(await fieldsOf({ refundUntilTime: year3000 }), ["refund_until_time"]);
     assert.deepEqual(await fieldsOf({ areas: [] }), ["areas"]);
     assert.deepEqual(await fieldsOf({ holdTtl: durationFromMs(1) }), ["hold_ttl"]);

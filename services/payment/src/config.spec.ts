@@ -54,12 +54,27 @@ describe("payment's settings", () => {
     }
   });
 
-  it("send the key over TLS only, but to this machine", () => {
-    for (const good of ["https://stripe.example", "http://127.0.0.1:12111", "http://localhost:1"]) {
-      assert.equal(readPaymentConfig({ ...stripe, STRIPE_API_BASE: good }).STRIPE_API_BASE, good);
+  it("refuse a key of another kind, and never show it", () => {
+    for (const [name, value] of [
+      ["STRIPE_SECRET_KEY", "whsec_never_shown"],
+      ["STRIPE_SECRET_KEY", "pk_live_never_shown"],
+      ["STRIPE_WEBHOOK_SECRET", "sk_live_never_shown"],
+    ] as const) {
+      const problems = problemsOf({ ...stripe, [name]: value });
+      assert.match(problems, new RegExp(`${name}: must begin with (sk_ or rk_|whsec_): this is another kind of key`));
+      assert.doesNotMatch(problems, /never_shown/);
     }
-    for (const bad of ["http://stripe.example", "ftp://localhost", "api.stripe.com"]) {
-      assert.match(problemsOf({ ...stripe, STRIPE_API_BASE: bad }), /STRIPE_API_BASE: must be/);
+    assert.ok(readPaymentConfig({ ...stripe, STRIPE_SECRET_KEY: "rk_test_restricted" }));
+  });
+
+  it("send the key, and buyers back, over TLS only, but on this machine", () => {
+    for (const name of ["STRIPE_API_BASE", "STRIPE_RETURN_URL"] as const) {
+      for (const good of ["https://stripe.example", "http://127.0.0.1:12111", "http://localhost:1"]) {
+        assert.equal(readPaymentConfig({ ...stripe, [name]: good })[name], good);
+      }
+      for (const bad of ["http://stripe.example", "ftp://localhost", "api.stripe.com", "javascript:alert(1)"]) {
+        assert.match(problemsOf({ ...stripe, [name]: bad }), new RegExp(`${name}: must be`));
+      }
     }
   });
 });

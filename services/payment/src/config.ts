@@ -13,11 +13,15 @@ const needed = (provider: "sandbox" | "stripe", together: readonly string[] = []
     env["PROVIDER"] === provider || together.some((name) => env[name] !== undefined),
 });
 
-// Whatever is wrong with it, its value appears nowhere.
-const stripeSecret = makeValidator<string>((input) => {
-  if (!/^[\x21-\x7e]{8,500}$/.test(input)) throw new Error("must be 8 to 500 characters without spaces");
-  return input;
-});
+// Whatever is wrong with it, its value appears nowhere. Stripe's kinds of keys are told apart by how they begin.
+const stripeSecret = (...prefixes: string[]) =>
+  makeValidator<string>((input) => {
+    if (!/^[\x21-\x7e]{8,500}$/.test(input)) throw new Error("must be 8 to 500 characters without spaces");
+    if (!prefixes.some((prefix) => input.startsWith(prefix))) {
+      throw new Error(`must begin with ${prefixes.join(" or ")}: this is another kind of key`);
+    }
+    return input;
+  });
 
 const realProvider = makeValidator<"sandbox" | "stripe">((input) => {
   if (input === "sandbox") throw new Error("must not be the sandbox in production, where it would give seats away");
@@ -25,13 +29,13 @@ const realProvider = makeValidator<"sandbox" | "stripe">((input) => {
   return input;
 });
 
-// The key travels with every call.
-const apiBase = makeValidator<string>((input) => {
+// The key travels with every call, and buyers come back from their bank with the payment's id.
+const safeUrl = makeValidator<string>((input) => {
   if (!URL.canParse(input)) throw new Error("must be a URL");
   const { protocol, hostname } = new URL(input);
   const isHere = hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
   if (protocol !== "https:" && !(protocol === "http:" && isHere)) {
-    throw new Error("must be an https URL, or http to a stand-in on this machine");
+    throw new Error("must be an https URL, or http on this machine");
   }
   return input;
 });
@@ -58,19 +62,22 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
       : str({ choices: ["sandbox", "stripe"], default: "sandbox", desc: providerDesc }),
     SANDBOX_URL: url({ ...needed("sandbox"), desc: "base URL of the sandbox provider" }),
     SANDBOX_WEBHOOK_SECRET: secret({ default: undefined, desc: "what the sandbox signs its webhooks with" }),
-    STRIPE_SECRET_KEY: stripeSecret({
+    STRIPE_SECRET_KEY: stripeSecret(
+      "sk_",
+      "rk_",
+    )({
       ...needed("stripe", stripeNeeds),
       desc: "secret or restricted key of the Stripe account",
     }),
-    STRIPE_WEBHOOK_SECRET: stripeSecret({
+    STRIPE_WEBHOOK_SECRET: stripeSecret("whsec_")({
       ...needed("stripe", stripeNeeds),
       desc: "signing secret of the webhook endpoint",
     }),
-    STRIPE_RETURN_URL: url({
+    STRIPE_RETURN_URL: safeUrl({
       ...needed("stripe", stripeNeeds),
       desc: "page to which buyers come back from their bank's page",
     }),
-    STRIPE_API_BASE: apiBase({ default: "https://api.stripe.com", desc: "base URL of Stripe, or of a stand-in" }),
+    STRIPE_API_BASE: safeUrl({ default: "https://api.stripe.com", desc: "base URL of Stripe, or of a stand-in" }),
     PROVIDER_TRY_MS: integer(10, 60_000)({ default: 3_500, desc: "longest try of a provider call, in milliseconds" }),
     PROVIDER_TRIES_MAX: integer(1, 10)({ default: 3, desc: "most tries of a provider call" }),
     PROVIDER_PAUSE_MS: integer(0, 10_000)({ default: 100, desc: "longest pause after the first try; doubles" }),

@@ -6,6 +6,7 @@ import { createGrpcClient, PaymentService } from "#stubs";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { errorOf, startStripeStandIn } from "../test/stripe-stand-in.ts";
 import { inTime, newKey, orderFor, summary } from "../test/harness.ts";
+import { signWebhook } from "./providers/webhook-signature.ts";
 
 describe("processes", () => {
   let database: TestDatabase;
@@ -29,7 +30,7 @@ describe("processes", () => {
     assert.equal(await sandbox.stop(), 0);
   });
 
-  it("print nothing of a provider's key, secret or token, whatever happens", async () => {
+  it("print nothing of a provider's key, secret or token, whatever happens, and say why they refuse a webhook", async () => {
     const standIn = await startStripeStandIn();
     const secrets = { STRIPE_SECRET_KEY: "sk_live_never_printed", STRIPE_WEBHOOK_SECRET: "whsec_never_printed" };
     const payment = await startProcess("./main.ts", {
@@ -55,12 +56,20 @@ describe("processes", () => {
     }
     await client.authorize(orderFor(newKey(), "pm_declined"), inTime);
     const body = Buffer.from("{}");
-    await client.handleWebhook({ provider: "stripe", body, signature: "t=1,v1=00" }, inTime);
+    const secret = secrets.STRIPE_WEBHOOK_SECRET;
+    const old = signWebhook(body, { secret, atMs: Date.now() - 400_000 });
+    for (const signature of ["", "v1=00", "t=1,v1=00", old]) {
+      await client.handleWebhook({ provider: "stripe", body, signature }, inTime);
+    }
     client.close();
     await payment.stop();
     await standIn.close();
     assert.match(payment.printed(), /provider_unknown/);
     assert.doesNotMatch(payment.printed(), /never_printed|pm_declined/);
+    for (const fault of ["missing", "malformed", "wrong", "stale"]) {
+      const refused = new RegExp(`"payment.webhook_refused","provider":"stripe","reason":"signature_${fault}"`);
+      assert.match(payment.printed(), refused);
+    }
   });
 
   for (const file of ["./main.ts", "./sandbox/main.ts"]) {

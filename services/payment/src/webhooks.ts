@@ -3,6 +3,7 @@
 // wrong before that is answered so that the provider sends it again.
 
 import type { Caller } from "#shared/batcher";
+import { createLogThrottle, type LogThrottle } from "#shared/log-throttle";
 import type { Logger } from "#shared/logger";
 import { Counter, type Registry } from "#shared/metrics";
 import type { Bulkhead } from "./bulkhead.ts";
@@ -10,7 +11,7 @@ import { disputeStatusNames, type Dispute } from "./domain/dispute.ts";
 import { PaymentState, type Payment } from "./domain/payment.ts";
 import type { Finished } from "./domain/settle.ts";
 import type { Payments } from "./payments.ts";
-import type { FailedRefund, Notice } from "./providers/provider.ts";
+import type { FailedRefund, Notice, NoticeFault } from "./providers/provider.ts";
 import type { Providers } from "./providers/providers.ts";
 import type { DisputeStore } from "./store-disputes.ts";
 import type { RepaymentStore } from "./store-repayments.ts";
@@ -24,7 +25,7 @@ export type Webhook = { provider: string; body: Uint8Array; signature: string };
 export type WebhookOutcome =
   | { kind: "accepted"; isRepeat: boolean; payment: Payment | undefined }
   | { kind: "unknownProvider" }
-  | { kind: "refused"; why: "signature" | "malformed" }
+  | { kind: "refused"; why: NoticeFault }
   /** To be sent again. */
   | { kind: "notProcessed" | "overloaded" };
 
@@ -46,6 +47,8 @@ export type WebhooksContext = {
 
 // From AUTHORIZING over ACTION_REQUIRED to its end: a webhook can overtake the answer to the call that it tells of.
 const roundsMax = 2;
+// Each reason has its own, so that a flood of forged ones does not hide that a clock is wrong.
+const refusedLogIntervalMs = 10_000;
 
 /** Returns the function that handles webhooks. */
 export function createWebhooks(context: WebhooksContext): HandleWebhook {
@@ -125,8 +128,16 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     return current;
   }
 
+  const throttles = new Map<NoticeFault, LogThrottle>();
+  function logRefused(provider: string, reason: NoticeFault): void {
+    let throttle = throttles.get(reason);
+    if (!throttle) throttles.set(reason, (throttle = createLogThrottle(refusedLogIntervalMs)));
+    throttle((suppressed) => log.warn({ event: "payment.webhook_refused", provider, reason, suppressed }));
+  }
+
   return async (webhook, caller) => {
     const outcome = await handle(webhook, caller);
+    if (outcome.kind === "refused") logRefused(webhook.provider, outcome.why);
     outcomes.inc({ outcome: outcome.kind === "accepted" && outcome.isRepeat ? "repeated" : outcome.kind });
     return outcome;
   };

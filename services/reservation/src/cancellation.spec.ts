@@ -153,7 +153,7 @@ describe("cancelling", () => {
     const { ids, tickets } = await buyTickets(replica);
     await admit(replica, { eventId: ids.eventId, code: await codeOf(replica, tickets[0]!) });
     const { outcome } = await other.client.cancelReservation({ key: { ...ids, customerId } }, within);
-    assert.equal((outcome!.outcome.value as Refusal).metadata["rule"], "TICKET_ADMITTED");
+    assert.deepEqual((outcome!.outcome.value as Refusal).metadata, { rule: "TICKET_ADMITTED" });
     assert.deepEqual(
       (await ticketsOf(replica, ids)).map(({ state }) => state),
       [TicketState.ADMITTED, TicketState.VALID],

@@ -6,6 +6,7 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { RefusalReason, type Refusal } from "#stubs";
 import { isPlainlyValid } from "./plain-rules.ts";
 import { createRefusal } from "./refusal.ts";
+import { violationWords } from "./violation-words.ts";
 
 // The protos' patterns are ours, anchored and free of nested repetition, so the platform's RegExp is safe here; it is
 // many times faster than the RE2 port that the library falls back to.
@@ -34,7 +35,7 @@ export function invalidArgument<Desc extends DescMessage>(
       return refuseFields(
         result.violations.map((violation) => ({
           field: pathToString(violation.field),
-          description: violation.message,
+          description: violationWords(violation),
         })),
       );
   }

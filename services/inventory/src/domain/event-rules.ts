@@ -12,6 +12,7 @@ export type EventTimes = Pick<EventFacts, "startTime" | "saleStartTime" | "saleE
 
 const seatsMax = 20_000;
 const earliestMs = Date.UTC(2000, 0, 1);
+const currencies = new Set(Intl.supportedValuesOf("currency"));
 const latestMs = Date.UTC(2200, 0, 1);
 
 /** Returns an event's times with their defaults: the sale opens now; it closes, and refunds end, when the event begins. */
@@ -31,7 +32,11 @@ export function eventViolations(request: CreateEventRequest, now: Date): Violati
   if (broken.length > 0) return broken;
   const { saleStartTime, saleEndTime } = eventTimes(request, now);
   if (saleStartTime < saleEndTime) return [];
-  return [{ field: "sale_end_time", description: "the sale must close after it opens" }];
+  if (request.saleEndTime) return [{ field: "sale_end_time", description: "the sale must close after it opens" }];
+  const description = request.saleStartTime
+    ? "must be after sale_start_time: the sale closes when the event begins, unless sale_end_time says otherwise"
+    : "must be in the future: the sale opens now and closes when the event begins, unless the sale's times say otherwise";
+  return [{ field: "start_time", description }];
 }
 
 function timeViolations(request: CreateEventRequest): Violation[] {
@@ -53,6 +58,9 @@ function areaViolations({ areas }: CreateEventRequest): Violation[] {
     const path = `areas[${index}]`;
     if (areaIds.has(area.areaId)) broken.push({ field: `${path}.area_id`, description: "is the id of another area" });
     areaIds.add(area.areaId);
+    if (!currencies.has(area.price!.currencyCode)) {
+      broken.push({ field: `${path}.price.currency_code`, description: "is no currency of ISO 4217" });
+    }
     if (area.price?.currencyCode !== areas[0]!.price?.currencyCode) {
       broken.push({ field: `${path}.price.currency_code`, description: "must be the same for all areas" });
     }

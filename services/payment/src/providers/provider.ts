@@ -7,6 +7,7 @@ import type { Dispute } from "../domain/dispute.ts";
 import type { Fee } from "../domain/fee.ts";
 import type { PaymentKey } from "../domain/payment.ts";
 import type { PendingCause } from "../domain/pending-refund.ts";
+import type { SignatureFault } from "./webhook-signature.ts";
 
 /** One thing to ask of a provider. `reference` is our name for the payment, which the provider knows it by as well. */
 export type ProviderRequest = { reference: string } & (
@@ -80,11 +81,14 @@ export type Notice = {
 /** A refund that has failed: our id of it, and the provider's name for the try that did. */
 export type FailedRefund = { refundId: string; ref: string };
 
+/** Why a webhook is not believed. */
+export type NoticeFault = `signature_${SignatureFault}` | "no_secret" | "senseless";
+
 /** What reading a webhook came to. */
 export type NoticeResult =
   | { kind: "notice"; notice: Notice }
   /** Its sender is not the provider, it is too old, or it makes no sense. */
-  | { kind: "refused"; why: "signature" | "malformed" }
+  | { kind: "refused"; why: NoticeFault }
   /** The provider has to be asked what it is about, and could not be. */
   | { kind: "unknown"; cause: string };
 

@@ -5,7 +5,7 @@ import { declineReasonFrom } from "../domain/decline-reason.ts";
 import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
 import { parseFee, type Fee } from "../domain/fee.ts";
 import type { FailedRefund, FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
-import { isWebhookSigned } from "./webhook-signature.ts";
+import { signatureFault } from "./webhook-signature.ts";
 
 const responseBytesMax = 16 << 10;
 const refPattern = /^[\w.-]{1,200}$/;
@@ -98,11 +98,11 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     timeoutMs: number,
   ): Promise<NoticeResult> {
     const { webhookSecret: secret, now } = options;
-    if (!secret || !isWebhookSigned(body, signature, { secret, nowMs: now() })) {
-      return { kind: "refused", why: "signature" };
-    }
+    if (!secret) return { kind: "refused", why: "no_secret" };
+    const fault = signatureFault(body, signature, { secret, nowMs: now() });
+    if (fault) return { kind: "refused", why: `signature_${fault}` };
     const { id, type, group, reference } = parseAnswer(Buffer.from(body).toString("utf8")) as Record<string, unknown>;
-    if (typeof id !== "string" || !noticeIdPattern.test(id)) return { kind: "refused", why: "malformed" };
+    if (typeof id !== "string" || !noticeIdPattern.test(id)) return { kind: "refused", why: "senseless" };
     const about = isUuid(group) && isUuid(reference) ? { eventId: group, paymentId: reference } : undefined;
     if (about && type === "refund.failed") {
       const failedRefunds = await readFailedRefunds(about.paymentId, timeoutMs);

@@ -6,11 +6,12 @@ import StripeClient, { type Stripe } from "stripe";
 import { DisputeStatus } from "../domain/dispute.ts";
 import type { PaymentKey } from "../domain/payment.ts";
 import type { Notice, NoticeResult } from "./provider.ts";
-import { toleranceSeconds } from "./webhook-signature.ts";
+import { signatureFault, toleranceSeconds } from "./webhook-signature.ts";
 
 /** What reading needs. */
 type Context = { stripe: Stripe; secret: string; timeoutMs: number; nowMs: number };
 
+const senseless: NoticeResult = { kind: "refused", why: "senseless" };
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Verifies and reads a webhook. Never throws. */
@@ -22,11 +23,11 @@ export async function readStripeNotice(
   try {
     event = stripe.webhooks.constructEvent(Buffer.from(body), signature, secret, toleranceSeconds, undefined, nowMs);
   } catch (error) {
-    const isForged = error instanceof StripeClient.errors.StripeSignatureVerificationError;
-    return { kind: "refused", why: isForged ? "signature" : "malformed" };
+    if (!(error instanceof StripeClient.errors.StripeSignatureVerificationError)) return senseless;
+    return { kind: "refused", why: `signature_${signatureFault(body, signature, { secret, nowMs }) ?? "malformed"}` };
   }
   const object = event.data?.object as unknown as Record<string, unknown> | undefined;
-  if (typeof event.id !== "string" || !object) return { kind: "refused", why: "malformed" };
+  if (typeof event.id !== "string" || !object) return senseless;
   try {
     const about =
       object["object"] === "dispute"

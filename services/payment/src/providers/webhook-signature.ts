@@ -14,21 +14,30 @@ export function signWebhook(body: Uint8Array | string, { secret, atMs }: { secre
   return `t=${seconds},v1=${macOf(body, seconds, secret).toString("hex")}`;
 }
 
-/** True when the header was made for this very body with this secret, no more than 300 s ago. Takes the same time for all. */
-export function isWebhookSigned(
+/** What is wrong with a signature; `stale` is one of another time, so that the sender's clock or this machine's is wrong. */
+export type SignatureFault = "missing" | "malformed" | "stale" | "wrong";
+
+/**
+ * Returns undefined when the header was made for this very body with this secret, no more than 300 s ago, else what is wrong
+ * with it. Takes the same time for all secrets.
+ */
+export function signatureFault(
   body: Uint8Array,
   header: string,
   { secret, nowMs }: { secret: string; nowMs: number },
-): boolean {
+): SignatureFault | undefined {
+  if (header === "") return "missing";
   const parts = header.split(",").map((part) => part.trim().split("=", 2));
   const seconds = Number(parts.find(([name]) => name === "t")?.[1] ?? NaN);
-  if (!Number.isSafeInteger(seconds) || Math.abs(nowMs / 1000 - seconds) > toleranceSeconds) return false;
+  if (!Number.isSafeInteger(seconds)) return "malformed";
   const expected = macOf(body, seconds, secret);
-  return parts
+  const isMade = parts
     .filter(([name]) => name === "v1")
     .slice(0, signaturesMax)
     .map(([, hex = ""]) => Buffer.from(hex, "hex"))
     .some((mac) => mac.length === expected.length && timingSafeEqual(mac, expected));
+  if (!isMade) return "wrong";
+  return Math.abs(nowMs / 1000 - seconds) > toleranceSeconds ? "stale" : undefined;
 }
 
 function macOf(body: Uint8Array | string, seconds: number, secret: string): Buffer {

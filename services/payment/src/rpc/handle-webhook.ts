@@ -22,7 +22,7 @@ function messageOf(outcome: WebhookOutcome): MessageInitShape<typeof HandleWebho
     case "unknownProvider":
       return refused(createRefusal(RefusalReason.NOT_FOUND, "there is no such provider"));
     case "refused": {
-      const what = outcome.why === "signature" ? "the signature is wrong or too old" : "the webhook makes no sense";
+      const what = outcome.why === "senseless" ? "the webhook makes no sense" : "the signature is wrong or too old";
       return refused(createRefusal(RefusalReason.INVALID_ARGUMENT, what));
     }
     case "notProcessed":

@@ -10,7 +10,7 @@ export function actionPage({ reference, amount, currency, status }: Authorizatio
       ? `<p>Do you want to pay ${price}?</p>
 <form method="post" action="/actions/${reference}/complete"><button>Yes, it is me</button></form>
 <form method="post" action="/actions/${reference}/fail"><button>No</button></form>`
-      : `<p>This payment is ${status}. You can close this page.</p>`;
+      : `<p>This payment is ${status}. Go back to the shop, which sends its checkout again.</p>`;
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Sandbox bank</title><h1>Sandbox bank</h1>
 ${body}

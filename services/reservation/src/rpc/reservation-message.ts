@@ -90,7 +90,7 @@ export function notAllowed({ rule, refundUntil }: { rule: string; refundUntil: D
     TICKET_ADMITTED: "somebody was let in with this booking",
   }[rule];
   return createRefusal(RefusalReason.REFUND_NOT_ALLOWED, message ?? rule, {
-    metadata: { rule, refund_until_time: refundUntil.toISOString() },
+    metadata: { rule, ...(rule === "REFUND_TIME_OVER" && { refund_until_time: refundUntil.toISOString() }) },
   });
 }
 

@@ -226,7 +226,8 @@ export type BrokenLink = Message<"boxoffice.edge.v1.BrokenLink"> & {
   paymentId: string;
 
   /**
-   * The transaction's kind, where it is known: `capture`, `refund` or `fee`.
+   * The transaction's kind, where it is known: `capture`, `refund`, `fee`, `chargeback` and the like;
+   * services/payment/README.md lists them all.
    *
    * @generated from field: string transaction_kind = 6;
    */
@@ -868,7 +869,7 @@ export enum RefundedSeats {
   BACK_ON_SALE = 1,
 
   /**
-   * They are kept from sale.
+   * They are kept from sale, for good: no call brings them back.
    *
    * @generated from enum value: REFUNDED_SEATS_KEPT_BLOCKED = 2;
    */

@@ -437,8 +437,8 @@ export type CheckoutRequest = Message<"boxoffice.edge.v1.CheckoutRequest"> & {
   reservationId: string;
 
   /**
-   * What the provider's client library gave for the card. Never a card number. The sandbox's tokens are listed in
-   * services/payment/README.md.
+   * What the provider's client library gave for the card; for a free booking too. What looks like a card number is refused.
+   * The sandbox's tokens are listed in services/payment/README.md.
    *
    * @generated from field: string payment_method_token = 3;
    */
@@ -488,7 +488,8 @@ export const CheckoutResponseSchema: GenMessage<CheckoutResponse> = /*@__PURE__*
   messageDesc(file_boxoffice_edge_v1_reservation, 11);
 
 /**
- * Where a reservation stands. States only move forward.
+ * Where a reservation stands. States only move forward, but that a payment which was declined or given up leads from PAYING
+ * back to HELD while the hold lasts.
  *
  * @generated from enum boxoffice.edge.v1.ReservationState
  */
@@ -655,8 +656,8 @@ export const ReservationService: GenService<{
   /**
    * Pays a held reservation: authorises, confirms the seats, captures. The same key with the same request gives the same
    * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts. Where the provider wants more
-   * of the buyer (3-D Secure), the answer is the reservation, PAYING, with `next_action`: send the buyer there, and ask again
-   * with the same key when they are back. The seats stay theirs meanwhile, up to a cap of twice the event's hold time and five
+   * of the buyer (3-D Secure), the answer is the reservation, PAYING, with `next_action`: send the buyer there, and send the
+   * same request again, key and token, when they are back. The seats stay theirs meanwhile, up to a cap of twice the event's hold time and five
    * minutes. Errors: NOT_FOUND,
    * FAILED_PRECONDITION (PAYMENT_DECLINED, HOLD_EXPIRED, WRONG_STATE), ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED), ABORTED
    * (IN_PROGRESS) while the provider's answer is awaited: ask again with the same key.
