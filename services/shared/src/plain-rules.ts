@@ -54,8 +54,8 @@ function oneofCheck(oneof: DescOneof): Check | undefined {
 function fieldCheck(field: DescField): Check | undefined {
   const asked = getOption(field, rules.field);
   if (asked.ignore === rules.Ignore.ALWAYS) return undefined;
-  if (asked.ignore !== rules.Ignore.UNSPECIFIED || asked.cel.length > 0 || asked.celExpression.length > 0)
-    return unsure;
+  if (asked.cel.length > 0 || asked.celExpression.length > 0) return unsure;
+  if (asked.ignore !== rules.Ignore.UNSPECIFIED && !mayBeEmpty(field, asked)) return unsure;
   const value = valueCheck(field, asked);
   const name = field.localName as never;
   const { required } = asked;
@@ -78,6 +78,11 @@ function fieldCheck(field: DescField): Check | undefined {
   return value && ((message) => value(message[name]));
 }
 
+// A string whose rules count only where it is not empty.
+function mayBeEmpty(field: DescField, { ignore, type, required }: rules.FieldRules): boolean {
+  return ignore === rules.Ignore.IF_ZERO_VALUE && type.case === "string" && !required && !field.oneof;
+}
+
 function valueCheck(field: DescField, asked: rules.FieldRules): Check | undefined {
   switch (asked.type.case) {
     case undefined:
@@ -85,7 +90,8 @@ function valueCheck(field: DescField, asked: rules.FieldRules): Check | undefine
       if (field.fieldKind === "list" && field.listKind === "message") return everyItem(checkOf(field.message));
       return field.fieldKind === "map" ? unsure : undefined;
     case "string":
-      return field.fieldKind === "scalar" ? stringCheck(asked.type.value) : unsure;
+      if (field.fieldKind !== "scalar") return unsure;
+      return mayBeEmpty(field, asked) ? unlessEmpty(stringCheck(asked.type.value)) : stringCheck(asked.type.value);
     case "int32":
       return field.fieldKind === "scalar" ? int32Check(asked.type.value) : unsure;
     case "repeated":
@@ -105,6 +111,10 @@ function listCheck(field: DescField & { fieldKind: "list" }, asked: rules.Repeat
 
 function everyItem(check: Check): Check {
   return (items: never[]) => items.every(check);
+}
+
+function unlessEmpty(check: Check): Check {
+  return (value: never) => value === "" || check(value);
 }
 
 function stringCheck(asked: rules.StringRules): Check {

@@ -39,7 +39,10 @@ const cases: [DescMessage, fc.Arbitrary<unknown>][] = [
   ],
   [
     HoldCommandSchema,
-    fc.record({ eventId: ids, holdId: ids, customerId: customers, areaId: areas, selection: selections }),
+    fc.record({
+      ...{ eventId: ids, holdId: ids, customerId: customers, areaId: areas, selection: selections },
+      replacesHoldId: ids,
+    }),
   ],
   [
     GetReservationRequestSchema,
