@@ -2,19 +2,20 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Booking } from "./booking.ts";
-import type { Traffic } from "./buyers.ts";
-import { closeGate } from "./gate.ts";
+import type { Cast, Traffic } from "./buyers.ts";
 import type { Fault } from "./fault-case.ts";
+import { actWhileDead, killAtStep } from "./inject-kills.ts";
+import { harmProvider, harmWebhooks } from "./inject-provider.ts";
 import { harmDatabase, harmRedis } from "./inject-servers.ts";
-import { fired, NotFiredError, type Mark } from "./proof.ts";
+import { fired, type Mark } from "./proof.ts";
 import { processState } from "./servers.ts";
 import type { FaultStack } from "./stack.ts";
-import { play } from "./stories.ts";
 
 /** What a fault needs. */
 export type Scene = {
   stack: FaultStack;
   traffic: Traffic;
+  cast: Cast;
   /** A booking at an event of its own, for faults that strike at a step of one story. */
   focal: Booking;
 };
@@ -62,6 +63,10 @@ export async function inject(fault: Fault, scene: Scene): Promise<Injected> {
       });
     case "provider":
       return await timed((mark) => harmProvider(fault, stack, mark));
+    case "webhooks":
+      return await timed((mark) => harmWebhooks(fault, stack, mark));
+    case "buyer-acts":
+      return await actWhileDead(fault, scene);
     case "repeats":
       return await timed(async (mark) => {
         await sleep(fault.forMs);
@@ -90,47 +95,6 @@ async function timed(strike: (mark: Mark) => Promise<string>): Promise<Injected>
   return { struckAtMs, returnedAtMs, proof };
 }
 
-// Bytes of a gRPC answer, its headers and trailers, are more than HTTP/2's own frames between two calls.
-const replyBytesMin = 64;
-const replyTimeoutMs = 15_000;
-
-async function killAtStep(fault: Fault & { kind: "kill" }, { stack, traffic, focal }: Scene): Promise<Injected> {
-  const { victim, moment, write, story, replyOn } = fault;
-  const gate = await closeGate(stack.sql, write, focal.wish.eventId);
-  const pending = play(story, focal, traffic.ask);
-  pending.catch(() => {});
-  const halted = await Promise.race([gate.reached(), pending.then(() => undefined)]);
-  if (!halted) throw new NotFiredError(`the story "${story}" ended without writing ${write.state} into ${write.table}`);
-
-  const { pid } = stack.processes.get(victim);
-  const seen: string[] = [`transaction ${halted.xid} stood before writing ${write.state} into ${write.table}`];
-  if (moment === "before-reply") {
-    const [proxy] = stack.proxiesOf(replyOn!);
-    proxy!.silence("down");
-    await gate.open(halted);
-    const giveUpAtMs = performance.now() + replyTimeoutMs;
-    while (proxy!.harm.bytes < replyBytesMin && performance.now() < giveUpAtMs) await sleep(5);
-    fired(proxy!.harm.bytes >= replyBytesMin, `an answer on ${replyOn} was withheld`);
-    seen.push(`it committed`, `${proxy!.harm.bytes} bytes of the answer on ${replyOn} were withheld`);
-  }
-  const struckAtMs = performance.now();
-  await stack.processes.kill(victim);
-  seen.push(`${victim} (${pid}) was killed`);
-  if (moment === "before-commit") {
-    await gate.turnBack(halted);
-    seen.push("it rolled back");
-  } else if (moment === "before-reply") {
-    const [proxy] = stack.proxiesOf(replyOn!);
-    proxy!.reset();
-    proxy!.heal();
-  } else {
-    await gate.open(halted);
-    seen.push("it committed");
-  }
-  await stack.processes.restart(victim);
-  return { struckAtMs, returnedAtMs: performance.now(), proof: seen.join("; "), pending };
-}
-
 const delayMs = 100;
 
 async function harmLink(fault: Fault & { kind: "link" }, stack: FaultStack, mark: Mark): Promise<string> {
@@ -154,32 +118,4 @@ async function harmLink(fault: Fault & { kind: "link" }, stack: FaultStack, mark
   return how === "reset"
     ? fired(connections > 0, `${connections} connections of ${link} were reset`)
     : fired(bytes > 0, `${bytes} bytes on ${link} were ${how}`);
-}
-
-async function harmProvider(fault: Fault & { kind: "provider" }, stack: FaultStack, mark: Mark): Promise<string> {
-  const before = await providerStats(stack);
-  if (fault.how === "token") {
-    await sleep(fault.forMs);
-    mark();
-    const replays = (await providerStats(stack)).replays - before.replays;
-    return fired(replays > 0, `the provider was asked again ${replays} times for what it had done already`);
-  }
-  const setDown = (down: boolean) =>
-    fetch(`${stack.sandboxUrl()}/v1/outage`, { method: "PUT", body: JSON.stringify({ down }) });
-  await setDown(true);
-  await sleep(fault.forMs / 2);
-  const middle = await providerStats(stack);
-  await sleep(fault.forMs / 2);
-  const after = await providerStats(stack);
-  await setDown(false);
-  mark();
-  return fired(middle.captures === after.captures, `the provider did nothing for ${fault.forMs / 2} ms`);
-}
-
-/** How often the provider really did things. */
-export type ProviderStats = Record<"captures" | "refunds" | "replays", number>;
-
-/** Returns what the provider counts. */
-export async function providerStats(stack: FaultStack): Promise<ProviderStats> {
-  return (await (await fetch(`${stack.sandboxUrl()}/v1/stats`)).json()) as ProviderStats;
 }

@@ -7,6 +7,9 @@ const tokens = [
   "tok_timeout_after_capture",
   "tok_timeout_after_refund",
   "tok_garbled",
+  // A webhook overtakes the answer to the call that it tells of.
+  "tok_webhook_first",
+  "tok_3ds_webhook_first",
 ] as const;
 
 /** The rows. */

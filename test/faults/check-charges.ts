@@ -1,0 +1,57 @@
+// What the provider took, less what it gave back, is what is confirmed: of each booking to the cent, and in all.
+
+import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
+import type { Authorization, Stats } from "../../services/payment/src/sandbox/book.ts";
+import type { Booking } from "./booking.ts";
+import { inLanes } from "./lanes.ts";
+import { paidBackMinor } from "./part-refunds.ts";
+import { authorizationOf, providerStats } from "./provider.ts";
+import type { FaultStack } from "./stack.ts";
+
+/** Returns what was charged otherwise than it should be; `before` is what the provider had done before these bookings. */
+export async function wrongCharges(
+  bookings: readonly Booking[],
+  { stack, before }: { stack: FaultStack; before: Stats },
+): Promise<string[]> {
+  const eventIds = [...new Set(bookings.map(({ wish }) => wish.eventId))];
+  const payments = await stack.sql<{ reservationId: string | null; paymentId: string }[]>`
+    select reservation_id as "reservationId", payment_id as "paymentId"
+    from payment.payment where event_id = any(${eventIds}::uuid[])`;
+  const charged = await inLanes(payments, async ({ reservationId, paymentId }) => {
+    return { reservationId, authorization: await authorizationOf(stack, paymentId) };
+  });
+  const heldOf = new Map<string | null, bigint>();
+  for (const { reservationId, authorization } of charged) {
+    heldOf.set(reservationId, (heldOf.get(reservationId) ?? 0n) + heldMinor(authorization));
+  }
+  const wrong: string[] = [];
+  for (const booking of bookings) {
+    const { reservationId } = booking.wish;
+    const [held, wanted] = [heldOf.get(reservationId) ?? 0n, wantedMinor(booking)];
+    if (held !== wanted) wrong.push(`the provider holds ${held} for ${reservationId} instead of ${wanted}`);
+    heldOf.delete(reservationId);
+  }
+  for (const [id, held] of heldOf)
+    if (held !== 0n) wrong.push(`the provider holds ${held} for ${id}, which is nobody's`);
+
+  // What belongs to none of these payments would not be seen there.
+  const after = await providerStats(stack);
+  for (const [operation, total] of [
+    ["capture", after.captures - before.captures],
+    ["refund", after.refunds - before.refunds],
+  ] as const) {
+    const known = charged.reduce((sum, { authorization }) => sum + (authorization?.done[operation] ?? 0), 0);
+    if (total !== known) wrong.push(`the provider did ${total} of ${operation}, of which ${known} are ours`);
+  }
+  return wrong;
+}
+
+function heldMinor(authorization: Authorization | undefined): bigint {
+  if (authorization?.status !== "captured" && authorization?.status !== "refunded") return 0n;
+  return BigInt(authorization.amount - authorization.refundedAmount);
+}
+
+function wantedMinor(booking: Booking): bigint {
+  if (booking.state !== ReservationState.CONFIRMED) return 0n;
+  return booking.held!.total!.amountMinor - paidBackMinor(booking);
+}
