@@ -39,8 +39,8 @@ export type Traffic = {
   counts: AskCounts;
   /** What went wrong: answers that nobody should get. */
   problems: string[];
-  /** How to ask as they do. */
-  ask: Ask;
+  /** Returns how to ask as they do, but for how many ask the same at once. */
+  askTimes(repeats: number): Ask;
   /** Sends the buyers off, each with one booking at a time, to an event of their own. */
   start(cast: Cast): Promise<void>;
   /** Begins no more bookings, and waits for those under way. */
@@ -66,7 +66,8 @@ export async function assembleCast(stack: FaultStack): Promise<Cast> {
 /** Returns traffic that has not begun. Once `giveUp` aborts, nobody asks again. */
 export function createTraffic(habits: BuyerHabits, giveUp: AbortSignal): Traffic {
   const counts: AskCounts = { known: 0, unknown: 0 };
-  const ask = createAsk({ repeats: habits.repeats, giveUp, counts });
+  const askTimes = (repeats: number) => createAsk({ repeats, giveUp, counts });
+  const ask = askTimes(habits.repeats);
   const told: Told = { bookings: [], confirmedAtMs: [], problems: [] };
   let isGoing = true;
   let going: Promise<unknown> = Promise.resolve();
@@ -85,7 +86,7 @@ export function createTraffic(habits: BuyerHabits, giveUp: AbortSignal): Traffic
   return {
     ...told,
     counts,
-    ask,
+    askTimes,
     async start(cast) {
       // What was gone may have returned a moment ago.
       const areas = [seatedArea("stalls", 26, 60), seatedArea("box", 1, 1)];

@@ -8,6 +8,9 @@ import { paidBackMinor } from "./part-refunds.ts";
 import { authorizationOf, providerStats } from "./provider.ts";
 import type { FaultStack } from "./stack.ts";
 
+/** A payment of a reservation, and what the provider says of it. */
+type Charge = { reservationId: string | null; authorization: Authorization | undefined };
+
 /** Returns what was charged otherwise than it should be; `before` is what the provider had done before these bookings. */
 export async function wrongCharges(
   bookings: readonly Booking[],
@@ -17,11 +20,18 @@ export async function wrongCharges(
   const payments = await stack.sql<{ reservationId: string | null; paymentId: string }[]>`
     select reservation_id as "reservationId", payment_id as "paymentId"
     from payment.payment where event_id = any(${eventIds}::uuid[])`;
-  const charged = await inLanes(payments, async ({ reservationId, paymentId }) => {
+  const charges = await inLanes(payments, async ({ reservationId, paymentId }): Promise<Charge> => {
     return { reservationId, authorization: await authorizationOf(stack, paymentId) };
   });
+  const after = await providerStats(stack);
+  const done = { capture: after.captures - before.captures, refund: after.refunds - before.refunds };
+  return [...disagreements(bookings, charges), ...strayCharges(charges, done)];
+}
+
+/** Returns for which bookings the provider holds something else than what is confirmed of them. */
+export function disagreements(bookings: readonly Booking[], charges: readonly Charge[]): string[] {
   const heldOf = new Map<string | null, bigint>();
-  for (const { reservationId, authorization } of charged) {
+  for (const { reservationId, authorization } of charges) {
     heldOf.set(reservationId, (heldOf.get(reservationId) ?? 0n) + heldMinor(authorization));
   }
   const wrong: string[] = [];
@@ -31,19 +41,16 @@ export async function wrongCharges(
     if (held !== wanted) wrong.push(`the provider holds ${held} for ${reservationId} instead of ${wanted}`);
     heldOf.delete(reservationId);
   }
-  for (const [id, held] of heldOf)
-    if (held !== 0n) wrong.push(`the provider holds ${held} for ${id}, which is nobody's`);
-
-  // What belongs to none of these payments would not be seen there.
-  const after = await providerStats(stack);
-  for (const [operation, total] of [
-    ["capture", after.captures - before.captures],
-    ["refund", after.refunds - before.refunds],
-  ] as const) {
-    const known = charged.reduce((sum, { authorization }) => sum + (authorization?.done[operation] ?? 0), 0);
-    if (total !== known) wrong.push(`the provider did ${total} of ${operation}, of which ${known} are ours`);
-  }
+  for (const [id, held] of heldOf) if (held !== 0n) wrong.push(`the provider holds ${held} for ${id}, which is nobody's`);
   return wrong;
+}
+
+/** Returns what the provider did in all beyond what it did for these payments. */
+export function strayCharges(charges: readonly Charge[], done: Record<"capture" | "refund", number>): string[] {
+  return (["capture", "refund"] as const).flatMap((operation) => {
+    const ours = charges.reduce((sum, { authorization }) => sum + (authorization?.done[operation] ?? 0), 0);
+    return done[operation] === ours ? [] : [`of ${operation} the provider did ${done[operation]}, ${ours} for us`];
+  });
 }
 
 function heldMinor(authorization: Authorization | undefined): bigint {

@@ -13,9 +13,17 @@ import type { Story } from "./stories.ts";
  */
 export type Moment = "before-commit" | "after-commit" | "before-reply" | "meanwhile";
 
-/** What goes wrong. Times are milliseconds. */
+/** What goes wrong. Times are milliseconds; `repeats` is how many of each of its story's requests are sent at once. */
 export type Fault =
-  | { kind: "kill"; victim: ProcessName; moment: Moment; write: GatedWrite; story: Story; replyOn?: LinkName }
+  | {
+      kind: "kill";
+      victim: ProcessName;
+      moment: Moment;
+      write: GatedWrite;
+      story: Story;
+      replyOn?: LinkName;
+      repeats: number;
+    }
   | { kind: "freeze"; victim: string; forMs: number }
   | { kind: "postgres"; how: "restarted" | "killed" | "backend-killed" | "exhausted"; forMs: number }
   | { kind: "redis"; how: "killed" | "flushed" | "stalled"; forMs: number }

@@ -22,9 +22,9 @@ export async function killAtStep(
   fault: Fault & { kind: "kill" },
   { stack, traffic, cast, focal }: Scene,
 ): Promise<Injected> {
-  const { victim, moment, write, story, replyOn } = fault;
+  const { victim, moment, write, story, replyOn, repeats } = fault;
   const gate = await closeGate(stack.sql, write, focal.wish.eventId);
-  const pending = play(story, { booking: focal, ask: traffic.ask, cast });
+  const pending = play(story, { booking: focal, ask: traffic.askTimes(repeats), cast });
   pending.catch(() => {});
   const halted = await Promise.race([gate.reached(), pending.then(() => undefined)]);
   if (!halted) throw new NotFiredError(`the story "${story}" ended without writing ${write.state} into ${write.table}`);
@@ -63,7 +63,7 @@ export async function actWhileDead(
   { dead }: Fault & { kind: "buyer-acts" },
   { stack, traffic, cast, focal }: Scene,
 ): Promise<Injected> {
-  const { ask } = traffic;
+  const ask = traffic.askTimes(1);
   const payment = { token: "tok_3ds", key: "story", bank: cast.bank };
   await hold(focal, ask);
   const pageUrl = await visitBank(focal, ask, payment);

@@ -20,7 +20,7 @@ export type Step = {
   replies?: LinkName[];
   /** Who dies while it is being made. */
   bystanders?: ProcessName[];
-  /** How many of each request everybody sends at once; one where not given. */
+  /** How many of each of the story's requests are sent at once; one where not given. */
   repeats?: number;
 };
 
@@ -43,8 +43,8 @@ export function killAt(step: Step, victim: ProcessName, moment: Moment, replyOn?
   return {
     ...usual,
     name: `kill/${victim}/${name}/${moment}`,
-    fault: { kind: "kill", victim, moment, write, story, ...(replyOn ? { replyOn } : {}) },
-    traffic: { ...usual.traffic, repeats, from },
+    fault: { kind: "kill", victim, moment, write, story, repeats, ...(replyOn ? { replyOn } : {}) },
+    traffic: { ...usual.traffic, from },
   };
 }
 

@@ -3,7 +3,7 @@
 import { usual, type Fault, type FaultCase } from "../fault-case.ts";
 import { endsOf, linkNames, type LinkName } from "../links.ts";
 
-const forMs = { delayed: 8_000, reset: 3_000, "silent-up": 15_000, "silent-down": 15_000 };
+const forMs = { delayed: 5_000, reset: 3_000, "silent-up": 15_000, "silent-down": 15_000 };
 const ways = Object.keys(forMs) as (keyof typeof forMs)[];
 
 // Nothing flows to the issuer while people buy, who logged in before; and nothing but webhooks on the two links that carry them.
