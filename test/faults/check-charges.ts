@@ -41,7 +41,8 @@ export function disagreements(bookings: readonly Booking[], charges: readonly Ch
     if (held !== wanted) wrong.push(`the provider holds ${held} for ${reservationId} instead of ${wanted}`);
     heldOf.delete(reservationId);
   }
-  for (const [id, held] of heldOf) if (held !== 0n) wrong.push(`the provider holds ${held} for ${id}, which is nobody's`);
+  for (const [id, held] of heldOf)
+    if (held !== 0n) wrong.push(`the provider holds ${held} for ${id}, which is nobody's`);
   return wrong;
 }
 

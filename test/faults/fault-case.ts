@@ -13,7 +13,7 @@ import type { Story } from "./stories.ts";
  */
 export type Moment = "before-commit" | "after-commit" | "before-reply" | "meanwhile";
 
-/** What goes wrong. Times are milliseconds; `repeats` is how many of each of its story's requests are sent at once. */
+/** What goes wrong. Times are milliseconds. */
 export type Fault =
   | {
       kind: "kill";
@@ -22,6 +22,7 @@ export type Fault =
       write: GatedWrite;
       story: Story;
       replyOn?: LinkName;
+      /** How many of each of the story's requests are sent at once. */
       repeats: number;
     }
   | { kind: "freeze"; victim: string; forMs: number }

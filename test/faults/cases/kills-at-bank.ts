@@ -11,12 +11,12 @@ const steps: Step[] = [
   {
     name: "reservation-waiting",
     ...{ writer: "reservation", write: toPhase(atBank), story: "prove", replies: answered },
-    bystanders: ["gateway", "inventory", "payment", "sandbox"],
+    bystanders: ["gateway", "payment", "sandbox"],
   },
   {
     name: "reservation-capturing-after-bank",
     ...{ writer: "reservation", write: toPhase(phase("capturing"), atBank), story: "prove" },
-    bystanders: ["gateway", "inventory", "payment", "sandbox"],
+    bystanders: ["gateway", "payment", "sandbox"],
   },
   {
     name: "reservation-held-after-bank",
@@ -58,7 +58,7 @@ const steps: Step[] = [
     name: "payment-webhook",
     ...{ writer: "payment", write: { table: "payment.webhook", state: "sandbox" }, story: "prove" },
     replies: ["gateway>payment", "sandbox>gateway"],
-    bystanders: ["gateway", "reservation", "sandbox"],
+    bystanders: ["sandbox"],
   },
 ];
 
