@@ -30,7 +30,8 @@ export async function killAtStep(
   if (!halted) throw new NotFiredError(`the story "${story}" ended without writing ${write.state} into ${write.table}`);
 
   const { pid } = stack.processes.get(victim);
-  const seen: string[] = [`transaction ${halted.xid} stood before writing ${write.state} into ${write.table}`];
+  const change = write.from === undefined ? write.state : `${write.from} → ${write.state}`;
+  const seen: string[] = [`transaction ${halted.xid} stood before writing ${change} into ${write.table}`];
   if (moment === "before-reply") {
     const [proxy] = stack.proxiesOf(replyOn!);
     proxy!.silence("down");
