@@ -24,7 +24,7 @@ export async function killAtStep(
 ): Promise<Injected> {
   const { victim, moment, write, story, replyOn, repeats } = fault;
   const gate = await closeGate(stack.sql, write, focal.wish.eventId);
-  const pending = play(story, { booking: focal, ask: traffic.askTimes(repeats), cast });
+  const pending = play(story, { booking: focal, others: traffic.bookings, ask: traffic.askTimes(repeats), cast });
   pending.catch(() => {});
   const halted = await Promise.race([gate.reached(), pending.then(() => undefined)]);
   if (!halted) throw new NotFiredError(`the story "${story}" ended without writing ${write.state} into ${write.table}`);

@@ -56,17 +56,17 @@ export async function runCase(faultCase: FaultCase, stack: FaultStack): Promise<
     problems: [],
     tookMs: 0,
   };
-  let hasFired = true;
   try {
     await runThrough({ faultCase, stack, traffic, giveUp, result });
   } catch (error) {
-    hasFired = !(error instanceof NotFiredError);
+    const hasFired = !(error instanceof NotFiredError);
     result.problems.push(hasFired ? String(error) : `the fault did not fire: ${(error as Error).message}`);
   } finally {
+    // Whoever is under way still is interrupted because the case is over, and that is no problem of the system's.
+    result.problems.unshift(...traffic.problems);
     giveUp.abort();
     await traffic.stop();
   }
-  if (hasFired) result.problems.unshift(...traffic.problems);
   result.problems.push(...stack.processes.takeUnexpectedEnds());
   result.problems.splice(problemsMax);
   result.bookings = traffic.bookings.length;

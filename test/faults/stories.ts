@@ -1,17 +1,19 @@
 // One booking from its first request to its last answer, by a known way: so that a fault can strike at a known step.
 
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
-import { publishEvent } from "../support/edge.ts";
+import { publishEvent, seatedArea } from "../support/edge.ts";
 import type { Ask } from "./ask.ts";
 import { cancel, giveUp, hold, pay, type Booking } from "./booking.ts";
 import type { Cast } from "./buyers.ts";
 import { admit, handIn, transfer } from "./doors.ts";
 import { refundPart } from "./part-refunds.ts";
+import { buyOnceLapsed } from "./rival.ts";
 
 /** A way through the system from the first seat to the last answer. */
 export type Story = keyof typeof stories;
 
-type Teller = { booking: Booking; ask: Ask; cast: Cast };
+/** What a story is about; bookings of whoever else comes into it are added to `others`. */
+type Teller = { booking: Booking; others: Booking[]; ask: Ask; cast: Cast };
 type StoryLine = { tell(teller: Teller): Promise<unknown>; ends: ReservationState[] };
 
 const { HELD, CONFIRMED, EXPIRED, CANCELLED, REFUNDING, REFUNDED } = ReservationState;
@@ -21,8 +23,7 @@ const stories = {
   hold: { tell: async () => {}, ends: [HELD] },
   pay: { tell: buy, ends: [CONFIRMED] },
   decline: { tell: paying("tok_decline", "PAYMENT_DECLINED"), ends: [HELD] },
-  // The provider is slower than the hold lasts.
-  lose: { tell: paying("tok_slow", "HOLD_EXPIRED"), ends: [EXPIRED] },
+  lose: { tell: lose, ends: [EXPIRED, CONFIRMED] },
   cancel: { tell: ({ booking, ask }) => cancel(booking, ask), ends: [CANCELLED] },
   refund: { tell: afterBuying(({ booking, ask }) => cancel(booking, ask)), ends: [REFUNDING, REFUNDED] },
   prove: { tell: paying("tok_3ds", "CONFIRMED"), ends: [CONFIRMED] },
@@ -51,9 +52,10 @@ const stories = {
   "hand-in": { tell: afterBuying(({ booking, ask, cast }) => handIn(booking, ask, cast.gate)), ends: [CONFIRMED] },
 } satisfies Record<string, StoryLine>;
 
-/** Publishes an event for one story. */
+/** Publishes an event for one story. Where seats are to be lost it has no others, and a hold of them lapses at once. */
 export async function stageFor(story: Story, cast: Cast): Promise<string> {
-  return await publishEvent(cast.organiser, story === "lose" ? { holdTtlMs: 1_000 } : {});
+  const scarce = { holdTtlMs: 1_000, areas: [seatedArea("stalls", 1, 2)] };
+  return await publishEvent(cast.organiser, story === "lose" ? scarce : {});
 }
 
 /** Plays a story with one booking. Throws where it ends otherwise than it should. */
@@ -77,6 +79,18 @@ function paying(token: string, wanted: string, isProven = true): StoryLine["tell
 
 async function buy(teller: Teller): Promise<void> {
   await paying("tok_approve", "CONFIRMED")(teller);
+}
+
+// The provider is slower than the hold lasts, and a rival wants the seats. A fault that strikes the rival may leave them to
+// who paid late; what is never right is that both have them, or neither.
+async function lose({ booking, others, ask, cast }: Teller): Promise<void> {
+  const [answer, rivalAnswer] = await Promise.all([
+    pay(booking, ask, { token: "tok_slow", key, bank: cast.bank }),
+    buyOnceLapsed(booking, { buyer: cast.buyers[0]!, others, ask, bank: cast.bank }),
+  ]);
+  if ((answer === "CONFIRMED") === (rivalAnswer === "CONFIRMED")) {
+    throw new Error(`a late payment was answered with ${answer}, and its rival's with ${rivalAnswer}`);
+  }
 }
 
 function afterBuying(goOn: StoryLine["tell"]): StoryLine["tell"] {
