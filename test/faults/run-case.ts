@@ -6,6 +6,7 @@ import { createAsk } from "./ask.ts";
 import { newBooking, type Booking } from "./booking.ts";
 import { assembleCast, createTraffic, type Cast, type Traffic } from "./buyers.ts";
 import { wrongCharges } from "./check-charges.ts";
+import { brokenLedger } from "./check-ledger.ts";
 import { brokenPromises, unfinishedWork, violations } from "./checks.ts";
 import type { Fault, FaultCase } from "./fault-case.ts";
 import { inject, type Injected } from "./inject.ts";
@@ -112,6 +113,7 @@ async function runThrough({ faultCase, stack, traffic, giveUp, result }: Stage):
   result.problems.push(...settled.problems);
   const ask = createAsk({ repeats: 1, giveUp: AbortSignal.timeout(settledMsMax), counts: traffic.counts });
   result.problems.push(...(await brokenPromises(bookings, cast, ask)));
+  result.problems.push(...(await brokenLedger(bookings, cast, ask)));
   // A sandbox that was killed has forgotten what it counted.
   if (!(fault.kind === "kill" && fault.victim === "sandbox")) {
     result.problems.push(...(await wrongCharges(bookings, { stack, before })));
