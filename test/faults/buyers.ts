@@ -51,7 +51,7 @@ const pauseMs = 20;
 const sessions = 3;
 
 /** Opens sessions with every gateway in turn. */
-export async function assembleCast(stack: FaultStack): Promise<Cast> {
+export async function assembleCast(stack: Pick<FaultStack, "gatewayUrls" | "issuerUrl" | "sandboxUrl">): Promise<Cast> {
   const { gatewayUrls, issuerUrl } = stack;
   const door = (index: number) => gatewayUrls[index % gatewayUrls.length]!;
   const [staff, gate, friend, ...buyers] = await Promise.all([

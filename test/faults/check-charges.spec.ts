@@ -5,7 +5,7 @@ import { ReservationSchema, ReservationState } from "#gen/boxoffice/edge/v1/rese
 import type { Authorization } from "../../services/payment/src/sandbox/book.ts";
 import { bestOf, type EdgeUser } from "../support/edge.ts";
 import { newBooking } from "./booking.ts";
-import { disagreements, strayCharges } from "./check-charges.ts";
+import { disagreements, leftOpen, strayCharges } from "./check-charges.ts";
 
 const somebody = {} as EdgeUser;
 
@@ -49,12 +49,20 @@ describe("what the provider holds", () => {
     }
   });
 
+  it("is not left blocked, nor waiting for its buyer", () => {
+    const ends = (["captured", "voided", "refunded", "declined"] as const).map((status) => charge("r", { status }));
+    assert.deepEqual(leftOpen(ends), []);
+    assert.match(leftOpen([charge("r", { status: "authorized" })])[0]!, /a payment of r was left authorized/);
+    assert.equal(leftOpen([charge("r", { status: "requires_action" })]).length, 1);
+  });
+
   it("is for somebody's booking, and once", () => {
     const paid = booking(ReservationState.CONFIRMED);
     const { reservationId } = paid.wish;
     assert.equal(disagreements([paid], [charge(reservationId), charge(reservationId)]).length, 1);
     assert.match(disagreements([], [charge("r")])[0]!, /5000 for r, which is nobody's/);
-    assert.deepEqual(strayCharges([charge("r")], { capture: 1, refund: 0 }), []);
-    assert.equal(strayCharges([charge("r")], { capture: 2, refund: 1 }).length, 2);
+    assert.deepEqual(strayCharges([charge("r")], { authorize: 1, capture: 1, void: 0, refund: 0 }), []);
+    assert.equal(strayCharges([charge("r")], { authorize: 1, capture: 2, void: 0, refund: 1 }).length, 2);
+    assert.match(strayCharges([], { authorize: 1, capture: 0, void: 0, refund: 0 })[0]!, /authorize .* 1, 0 for us/);
   });
 });

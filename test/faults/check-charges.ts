@@ -11,10 +11,12 @@ import type { FaultStack } from "./stack.ts";
 /** A payment of a reservation, and what the provider says of it. */
 type Charge = { reservationId: string | null; authorization: Authorization | undefined };
 
+const openStates: (Authorization["status"] | undefined)[] = ["authorized", "requires_action"];
+
 /** Returns what was charged otherwise than it should be; `before` is what the provider had done before these bookings. */
 export async function wrongCharges(
   bookings: readonly Booking[],
-  { stack, before }: { stack: FaultStack; before: Stats },
+  { stack, before }: { stack: Pick<FaultStack, "sql" | "sandboxUrl">; before: Stats },
 ): Promise<string[]> {
   const eventIds = [...new Set(bookings.map(({ wish }) => wish.eventId))];
   const payments = await stack.sql<{ reservationId: string | null; paymentId: string }[]>`
@@ -24,8 +26,13 @@ export async function wrongCharges(
     return { reservationId, authorization: await authorizationOf(stack, paymentId) };
   });
   const after = await providerStats(stack);
-  const done = { capture: after.captures - before.captures, refund: after.refunds - before.refunds };
-  return [...disagreements(bookings, charges), ...strayCharges(charges, done)];
+  const done = {
+    authorize: after.authorizations - before.authorizations,
+    capture: after.captures - before.captures,
+    void: after.voids - before.voids,
+    refund: after.refunds - before.refunds,
+  };
+  return [...disagreements(bookings, charges), ...leftOpen(charges), ...strayCharges(charges, done)];
 }
 
 /** Returns for which bookings the provider holds something else than what is confirmed of them. */
@@ -46,9 +53,16 @@ export function disagreements(bookings: readonly Booking[], charges: readonly Ch
   return wrong;
 }
 
+/** Returns for which payments the provider still keeps a buyer's money blocked, or may once the buyer has acted. */
+export function leftOpen(charges: readonly Charge[]): string[] {
+  return charges
+    .filter(({ authorization }) => openStates.includes(authorization?.status))
+    .map(({ reservationId, authorization }) => `a payment of ${reservationId} was left ${authorization!.status}`);
+}
+
 /** Returns what the provider did in all beyond what it did for these payments. */
-export function strayCharges(charges: readonly Charge[], done: Record<"capture" | "refund", number>): string[] {
-  return (["capture", "refund"] as const).flatMap((operation) => {
+export function strayCharges(charges: readonly Charge[], done: Authorization["done"]): string[] {
+  return (["authorize", "capture", "void", "refund"] as const).flatMap((operation) => {
     const ours = charges.reduce((sum, { authorization }) => sum + (authorization?.done[operation] ?? 0), 0);
     return done[operation] === ours ? [] : [`of ${operation} the provider did ${done[operation]}, ${ours} for us`];
   });

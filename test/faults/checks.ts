@@ -13,7 +13,11 @@ import type { FaultStack } from "./stack.ts";
 const noSuchThing = "NOT_FOUND";
 
 /** Returns what is no longer as it was told, read back through the public API. Every request is repeated with its key too. */
-export async function brokenPromises(bookings: readonly Booking[], { gate }: Cast, ask: Ask): Promise<string[]> {
+export async function brokenPromises(
+  bookings: readonly Booking[],
+  { gate }: Pick<Cast, "gate">,
+  ask: Ask,
+): Promise<string[]> {
   const broken = await inLanes(bookings, (booking) => brokenPromisesOf(booking, { ask, gate }));
   return [...broken.flat(), ...seatsWithTwoOwners(bookings)];
 }
@@ -44,8 +48,10 @@ async function brokenPromisesOf(booking: Booking, { ask, gate }: { ask: Ask; gat
     const request = { eventId: wish.eventId, reservationId: wish.reservationId };
     const repeated = await ask((bounds) =>
       buyer.reservations.checkout({ ...request, paymentMethodToken: token, idempotencyKey: key }, bounds),
-    ).then(() => "CONFIRMED", refusalOf);
-    demand(repeated === answer, `a payment that was answered with ${answer} is now answered with ${repeated}`);
+    ).then(({ reservation }) => ReservationState[reservation!.state]!, refusalOf);
+    // The answer to a payment that succeeded is the booking as it stands now.
+    const due = answer === "CONFIRMED" ? ReservationState[wanted]! : answer;
+    demand(repeated === due, `a payment that was answered with ${answer} is now answered with ${repeated}`);
   }
   if (now.state === ReservationState.CONFIRMED) {
     const [told, tells] = [paidBackMinor(booking), now.refunded?.amountMinor ?? 0n];
@@ -73,7 +79,11 @@ function seatsWithTwoOwners(bookings: readonly Booking[]): string[] {
 }
 
 /** Returns which bookings are still being worked on, and which events still wait to be published. */
-export async function unfinishedWork(bookings: readonly Booking[], ask: Ask, { sql }: FaultStack): Promise<string[]> {
+export async function unfinishedWork(
+  bookings: readonly Booking[],
+  ask: Ask,
+  { sql }: Pick<FaultStack, "sql">,
+): Promise<string[]> {
   const unfinished: string[] = [];
   const held = bookings.filter((booking) => booking.held);
   await inLanes(held, async (booking) => {
@@ -91,7 +101,7 @@ export async function unfinishedWork(bookings: readonly Booking[], ask: Ask, { s
 }
 
 /** Returns what the system's own checks find, asked through the public API. */
-export async function violations({ organiser }: Cast, ask: Ask): Promise<string[]> {
+export async function violations({ organiser }: Pick<Cast, "organiser">, ask: Ask): Promise<string[]> {
   const { reports } = await ask((bounds) => organiser.operations.checkInvariants({}, bounds), 20_000);
   if (!reports.some(({ examined }) => examined > 0n)) return ["CheckInvariants looked at nothing"];
   return reports
