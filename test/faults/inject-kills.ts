@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
+import { answerBytes } from "./answers.ts";
 import type { Ask } from "./ask.ts";
 import { hold, pay, visitBank, type Booking, type Payment } from "./booking.ts";
 import type { Fault } from "./fault-case.ts";
@@ -13,8 +14,6 @@ import { deliveriesOf } from "./provider.ts";
 import type { FaultStack } from "./stack.ts";
 import { play } from "./stories.ts";
 
-// Bytes of a gRPC answer, its headers and trailers, are more than HTTP/2's own frames between two calls.
-const replyBytesMin = 64;
 const replyTimeoutMs = 15_000;
 
 /** Kills a process at a step of the focal booking's story. */
@@ -35,11 +34,14 @@ export async function killAtStep(
   if (moment === "before-reply") {
     const [proxy] = stack.proxiesOf(replyOn!);
     proxy!.silence("down");
+    let withheld = 0;
+    proxy!.watch((chunk, direction) => void (withheld += direction === "down" ? answerBytes(chunk, replyOn!) : 0));
     await gate.open(halted);
     const giveUpAtMs = performance.now() + replyTimeoutMs;
-    while (proxy!.harm.bytes < replyBytesMin && performance.now() < giveUpAtMs) await sleep(5);
-    fired(proxy!.harm.bytes >= replyBytesMin, `an answer on ${replyOn} was withheld`);
-    seen.push(`it committed`, `${proxy!.harm.bytes} bytes of the answer on ${replyOn} were withheld`);
+    while (withheld === 0 && performance.now() < giveUpAtMs) await sleep(5);
+    proxy!.watch(undefined);
+    fired(withheld > 0, `an answer on ${replyOn} was withheld`);
+    seen.push(`it committed`, `${withheld} bytes of the answer on ${replyOn} were withheld`);
   }
   const struckAtMs = performance.now();
   await stack.processes.kill(victim);

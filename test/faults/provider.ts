@@ -35,6 +35,13 @@ export async function steerWebhooks(
   await response.arrayBuffer();
 }
 
+/** Takes the provider down, so that it answers every call with 503, or up again. */
+export async function setOutage({ sandboxUrl }: ProviderAt, down: boolean): Promise<void> {
+  const response = await fetch(`${sandboxUrl()}/v1/outage`, { method: "PUT", body: JSON.stringify({ down }) });
+  if (!response.ok) throw new Error(`the sandbox can't be taken ${down ? "down" : "up"}: ${response.status}`);
+  await response.arrayBuffer();
+}
+
 /** The page where a buyer says to the bank that it is them, or not. */
 export type Bank = {
   /** Presses a button. Where nobody answers, or the page is forgotten, nothing happens: who asks again is sent here again. */
