@@ -9,6 +9,7 @@ const record = (name: string, changes: Partial<CaseRecord> = {}): CaseRecord => 
   proof: "process 7 was killed",
   recoveryMs: 1_234,
   recoveryMsMax: 5_000,
+  storyMs: 1_500,
   settledMs: 2_000,
   bookings: 30,
   known: 200,
@@ -37,7 +38,7 @@ describe("the report of faults", () => {
     const text = markdownOf({ cases: [record("a"), record("b", { problems: ["a seat was sold twice"] })] }, 3);
     assert.match(text, /2 of 3 cases have run: 1 hold, 1 do not/);
     assert.match(text, /\*\*b\*\* [^\n]*\n- a seat was sold twice/);
-    assert.match(text, /\| a \| holds \| 1\.2 s \| 2\.0 s \| 30 \| 200 \(4\) \| process 7 was killed \|/);
+    assert.match(text, /\| a \| holds \| 1\.2 s \| 1\.5 s \| 2\.0 s \| 30 \| 200 \(4\) \| process 7 was killed \|/);
   });
 
   it("says when its rows ran and on which commits, and marks those of another commit or of a changed tree", () => {

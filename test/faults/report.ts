@@ -62,10 +62,10 @@ export function markdownOf({ cases }: Report, casesInAll: number): string {
 }
 
 const introduction = `Written by \`make faults\`. *Recovered* is how long after the return of what was gone the first booking was confirmed;
-*settled* how long after it nothing was unfinished any more and every check was clean. [README.md](../README.md) says how to read it.`;
+*its story* how long after it the one booking that the fault struck at a step had come to its end, where there is one; *settled* how long after it nothing was unfinished any more and every check was clean. [README.md](../README.md) says how to read it.`;
 
 const header =
-  "| case | | recovered | settled | bookings | answers (unknown) | what shows that it fired |\n|---|---|---|---|---|---|---|";
+  "| case | | recovered | its story | settled | bookings | answers (unknown) | what shows that it fired |\n|---|---|---|---|---|---|---|---|";
 
 // When the rows ran, and on what; which of them say less than they seem to.
 function provenanceOf(cases: readonly CaseRecord[], latest: string | undefined): string {
@@ -93,11 +93,12 @@ function brokenText({ name, problems, ranAt, commit }: CaseRecord): string {
 }
 
 function rowOf(result: CaseRecord, latest: string | undefined): string {
-  const { name, problems, commit, recoveryMs, settledMs, bookings, known, unknown, proof } = result;
+  const { name, problems, commit, recoveryMs, storyMs, settledMs, bookings, known, unknown, proof } = result;
   const cells = [
     isMarked(result, latest) ? `${name} (${commit})` : name,
     problems.length === 0 ? "holds" : "**BROKEN**",
     secondsText(recoveryMs),
+    secondsText(storyMs),
     secondsText(settledMs),
     String(bookings),
     `${known} (${unknown})`,

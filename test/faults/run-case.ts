@@ -23,6 +23,8 @@ export type CaseResult = {
   /** From the return of what was gone until a booking was confirmed. */
   recoveryMs: number | undefined;
   recoveryMsMax: number;
+  /** From that return until the story that the fault struck had come to its end; undefined where it struck none. */
+  storyMs: number | undefined;
   /** From that return until nothing was unfinished and the checks were clean. */
   settledMs: number | undefined;
   /** Bookings that buyers began, and how many answers they got, known ones and others. */
@@ -50,6 +52,7 @@ export async function runCase(faultCase: FaultCase, stack: FaultStack): Promise<
     proof: "",
     recoveryMs: undefined,
     recoveryMsMax: faultCase.expects.recoveryMsMax,
+    storyMs: undefined,
     settledMs: undefined,
     bookings: 0,
     known: 0,
@@ -96,13 +99,17 @@ async function runThrough({ faultCase, stack, traffic, giveUp, result }: Stage):
   const focal = await focalBooking(faultCase, cast);
   const injected = await inject(fault, { stack, traffic, cast, focal });
   result.proof = injected.proof;
+  const storyEnds = injected.pending?.then(() => {
+    result.storyMs = Math.max(0, performance.now() - injected.returnedAtMs);
+  });
+  storyEnds?.catch(() => {});
 
   const timer = setTimeout(() => giveUp.abort(), injected.returnedAtMs + settledMsMax - performance.now());
   try {
     if (faultCase.traffic.from === "after") await traffic.start(cast);
     await judgeRecovery(traffic, injected, faultCase, result);
     await sleep(windDownMs);
-    await Promise.all([traffic.stop(), injected.pending]);
+    await Promise.all([traffic.stop(), storyEnds]);
   } finally {
     clearTimeout(timer);
   }
