@@ -155,6 +155,8 @@ const scripts: ((scene: Scene) => Promise<void>)[] = [
 ];
 
 async function begin({ buyer, eventId, ask, told }: Scene, areaId = "stalls", quantity = 2): Promise<Booking> {
+  // What is free changes while they look: whoever looks at once need not see the same.
+  await ask(async (bounds) => void (await buyer.events.getAvailability({ eventId }, bounds)));
   const booking = newBooking(buyer, bestOf(eventId, quantity, areaId));
   told.bookings.push(booking);
   await hold(booking, ask);

@@ -3,12 +3,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
-import { answerBytes } from "./answers.ts";
 import type { Ask } from "./ask.ts";
 import { hold, pay, visitBank, type Booking, type Payment } from "./booking.ts";
 import type { Fault } from "./fault-case.ts";
 import { closeGate } from "./gate.ts";
 import type { Injected, Scene } from "./inject.ts";
+import { messageBytes } from "./messages.ts";
 import { fired, NotFiredError } from "./proof.ts";
 import { deliveriesOf } from "./provider.ts";
 import type { FaultStack } from "./stack.ts";
@@ -35,7 +35,7 @@ export async function killAtStep(
     const [proxy] = stack.proxiesOf(replyOn!);
     proxy!.silence("down");
     let withheld = 0;
-    proxy!.watch((chunk, direction) => void (withheld += direction === "down" ? answerBytes(chunk, replyOn!) : 0));
+    proxy!.watch((chunk, direction) => void (withheld += direction === "down" ? messageBytes(chunk, replyOn!) : 0));
     await gate.open(halted);
     const giveUpAtMs = performance.now() + replyTimeoutMs;
     while (withheld === 0 && performance.now() < giveUpAtMs) await sleep(5);

@@ -1,12 +1,14 @@
 // Makes things go wrong, proves that they did, and puts them right again.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Direction } from "../support/proxy.ts";
 import type { Booking } from "./booking.ts";
 import type { Cast, Traffic } from "./buyers.ts";
 import type { Fault } from "./fault-case.ts";
 import { actWhileDead, killAtStep } from "./inject-kills.ts";
 import { harmProvider, harmWebhooks } from "./inject-provider.ts";
 import { harmDatabase, harmRedis } from "./inject-servers.ts";
+import { messageBytes } from "./messages.ts";
 import { fired, type Mark } from "./proof.ts";
 import { processState } from "./servers.ts";
 import type { FaultStack } from "./stack.ts";
@@ -100,6 +102,12 @@ const delayMs = 100;
 async function harmLink(fault: Fault & { kind: "link" }, stack: FaultStack, mark: Mark): Promise<string> {
   const { link, how, forMs } = fault;
   const proxies = stack.proxiesOf(link);
+  const wayHarmed = how === "silent-up" ? "up" : how === "silent-down" ? "down" : undefined;
+  let bytes = 0;
+  const count = (chunk: Buffer, direction: Direction) => {
+    if (wayHarmed === undefined || wayHarmed === direction) bytes += messageBytes(chunk, link);
+  };
+  for (const proxy of proxies) proxy.watch(count);
   for (const proxy of proxies) {
     if (how === "delayed") proxy.delay(delayMs);
     else if (how === "reset") proxy.reset();
@@ -111,11 +119,11 @@ async function harmLink(fault: Fault & { kind: "link" }, stack: FaultStack, mark
     await sleep(Math.min(500, forMs));
     if (how === "reset") proxies.forEach((proxy) => proxy.reset());
   }
+  for (const proxy of proxies) proxy.watch(undefined);
   const harms = proxies.map((proxy) => proxy.heal());
   mark();
-  const bytes = harms.reduce((sum, harm) => sum + harm.bytes, 0);
   const connections = harms.reduce((sum, harm) => sum + harm.connections, 0);
   return how === "reset"
     ? fired(connections > 0, `${connections} connections of ${link} were reset`)
-    : fired(bytes > 0, `${bytes} bytes on ${link} were ${how}`);
+    : fired(bytes > 0, `${bytes} bytes of messages on ${link} were ${how}`);
 }
