@@ -31,6 +31,8 @@ export type Fault =
   | { kind: "link"; link: LinkName; how: "delayed" | "reset" | "silent-up" | "silent-down"; forMs: number }
   | { kind: "clock"; victim: ProcessName; jumpMs: number; forMs: number }
   | { kind: "provider"; how: "token" | "outage"; forMs: number }
+  /** The provider acts and leaves the call unanswered, once in a story. */
+  | { kind: "unheard"; story: Story }
   /** The buyer says yes at the bank's page while a process is dead. */
   | { kind: "buyer-acts"; dead: ProcessName }
   | { kind: "webhooks"; how: "copied" | "late"; forMs: number }

@@ -8,6 +8,7 @@ import type { Fault } from "./fault-case.ts";
 import { actWhileDead, killAtStep } from "./inject-kills.ts";
 import { harmProvider, harmWebhooks } from "./inject-provider.ts";
 import { harmDatabase, harmRedis } from "./inject-servers.ts";
+import { leaveUnheard } from "./inject-unheard.ts";
 import { messageBytes } from "./messages.ts";
 import { fired, type Mark } from "./proof.ts";
 import { processState } from "./servers.ts";
@@ -65,6 +66,8 @@ export async function inject(fault: Fault, scene: Scene): Promise<Injected> {
       });
     case "provider":
       return await timed((mark) => harmProvider(fault, stack, mark));
+    case "unheard":
+      return await leaveUnheard(fault, scene);
     case "webhooks":
       return await timed((mark) => harmWebhooks(fault, stack, mark));
     case "buyer-acts":

@@ -136,6 +136,7 @@ async function focalBooking({ fault }: FaultCase, cast: Cast): Promise<Booking> 
 function storyOf(fault: Fault): Story | undefined {
   switch (fault.kind) {
     case "kill":
+    case "unheard":
       return fault.story;
     case "buyer-acts":
       return "prove";

@@ -21,7 +21,7 @@ const key = "story";
 
 const stories = {
   hold: { tell: async () => {}, ends: [HELD] },
-  pay: { tell: buy, ends: [CONFIRMED] },
+  pay: { tell: paying("tok_approve", "CONFIRMED"), ends: [CONFIRMED] },
   decline: { tell: paying("tok_decline", "PAYMENT_DECLINED"), ends: [HELD] },
   lose: { tell: lose, ends: [EXPIRED, CONFIRMED] },
   cancel: { tell: ({ booking, ask }) => cancel(booking, ask), ends: [CANCELLED] },
@@ -35,6 +35,13 @@ const stories = {
   "refund-ticket": {
     tell: afterBuying(({ booking, ask, cast: { organiser } }) =>
       refundPart(booking, ask, { by: organiser, part: { kind: "ticket" } }),
+    ),
+    ends: [CONFIRMED],
+  },
+  "refund-unheard": {
+    tell: afterBuying(
+      ({ booking, ask, cast: { organiser } }) => refundPart(booking, ask, { by: organiser, part: { kind: "ticket" } }),
+      "tok_timeout_after_refund",
     ),
     ends: [CONFIRMED],
   },
@@ -77,10 +84,6 @@ function paying(token: string, wanted: string, isProven = true): StoryLine["tell
   };
 }
 
-async function buy(teller: Teller): Promise<void> {
-  await paying("tok_approve", "CONFIRMED")(teller);
-}
-
 // The provider is slower than the hold lasts, and a rival wants the seats. A fault that strikes the rival may leave them to
 // who paid late; what is never right is that both have them, or neither.
 async function lose({ booking, others, ask, cast }: Teller): Promise<void> {
@@ -93,9 +96,9 @@ async function lose({ booking, others, ask, cast }: Teller): Promise<void> {
   }
 }
 
-function afterBuying(goOn: StoryLine["tell"]): StoryLine["tell"] {
+function afterBuying(goOn: StoryLine["tell"], token = "tok_approve"): StoryLine["tell"] {
   return async (teller) => {
-    await buy(teller);
+    await paying(token, "CONFIRMED")(teller);
     await goOn(teller);
   };
 }

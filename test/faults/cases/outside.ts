@@ -21,6 +21,13 @@ export const outside: FaultCase[] = [
     traffic: { ...usual.traffic, token },
     expects: { recoveryMsMax: 15_000, goesOn: true },
   })),
+  {
+    ...usual,
+    name: "provider/timeout-after-part-refund",
+    fault: { kind: "unheard", story: "refund-unheard" },
+    // So that whoever is asked again is asked by this booking.
+    traffic: { ...usual.traffic, from: "after" },
+  },
   { ...usual, name: "provider/outage", fault: { kind: "provider", how: "outage", forMs: 8_000 } },
   {
     ...usual,
