@@ -5,13 +5,14 @@ const names = ["kill/payment/captured", "kill/gateway/held", "postgres/killed"];
 
 describe("make faults' arguments", () => {
   it("ask for every case by default", () => {
-    assert.deepEqual(parseArguments([], names), { kind: "parsed", asked: { names, reportDir: "test/faults/report" } });
+    const asked = { names, isWhole: true, reportDir: "test/faults/report" };
+    assert.deepEqual(parseArguments([], names), { kind: "parsed", asked });
   });
 
   it("ask for the cases whose names contain one of the words, in the matrix's order, and for a place of the report", () => {
     assert.deepEqual(parseArguments(["only=postgres,/held", "report=.data/faults"], names), {
       kind: "parsed",
-      asked: { names: ["kill/gateway/held", "postgres/killed"], reportDir: ".data/faults" },
+      asked: { names: ["kill/gateway/held", "postgres/killed"], isWhole: false, reportDir: ".data/faults" },
     });
   });
 

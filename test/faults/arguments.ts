@@ -4,6 +4,8 @@
 export type FaultArguments = {
   /** Names of cases. */
   names: string[];
+  /** True where that is every case: the report begins anew then. */
+  isWhole: boolean;
   /** Where the report goes. */
   reportDir: string;
 };
@@ -25,6 +27,10 @@ export function parseArguments(args: readonly string[], names: readonly string[]
   if (vain.length > 0) return { kind: "wrong", message: `no case is called ${vain.join(", ")}: see test/faults/cases` };
   return {
     kind: "parsed",
-    asked: { names: names.filter((name) => wanted.some((part) => name.includes(part))), reportDir },
+    asked: {
+      names: names.filter((name) => wanted.some((part) => name.includes(part))),
+      isWhole: !args.some((arg) => arg.startsWith("only=")),
+      reportDir,
+    },
   };
 }

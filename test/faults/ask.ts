@@ -77,14 +77,19 @@ function isUnknown(error: unknown): boolean {
   return comeBack.includes(error.code) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== undefined;
 }
 
+/** Returns an answer as text, without what may go on while it is given: the same text is the same answer. */
+export function textOf(answer: unknown): string {
+  return JSON.stringify(answer, comparable);
+}
+
 function meaningOf(settled: PromiseSettledResult<unknown>): string {
-  const { status } = settled;
-  if (status === "fulfilled") return JSON.stringify(settled.value, comparable);
+  if (settled.status === "fulfilled") return textOf(settled.value);
   return settled.reason instanceof ConnectError ? refusalOf(settled.reason) : String(settled.reason);
 }
 
-// A refund goes on while the same cancellation is answered several times.
+// A refund goes on while the same request is answered several times.
 function comparable(key: string, value: unknown): unknown {
+  if (key === "done") return undefined;
   if (key === "state" && value === ReservationState.REFUNDED) return ReservationState.REFUNDING;
   return typeof value === "bigint" ? String(value) : value;
 }

@@ -1,10 +1,19 @@
 // A booking as its buyer knows it: what was asked under which key, and what was answered. Whatever is written here was
 // acknowledged, and has to stay true.
 
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Refund, RefundReservationRequestSchema } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationState, type Reservation } from "#gen/boxoffice/edge/v1/reservation";
-import type { AdmitTicketResponse, Ticket } from "#gen/boxoffice/edge/v1/ticket";
+import type {
+  AdmitTicketRequestSchema,
+  AdmitTicketResponse,
+  SubmitScansRequestSchema,
+  Ticket,
+} from "#gen/boxoffice/edge/v1/ticket";
 import type { bestOf, EdgeUser } from "../support/edge.ts";
-import { refusalOf, type Ask } from "./ask.ts";
+import { refusalOf, type Ask, type CallBounds } from "./ask.ts";
+import type { Bank } from "./provider.ts";
 
 /** A booking and all that was answered about it. */
 export type Booking = {
@@ -18,16 +27,32 @@ export type Booking = {
   state?: ReservationState;
   /** Attempts to pay whose answers are known: `CONFIRMED`, or a refusal's reason. */
   attempts: { key: string; token: string; answer: string }[];
-  /** A ticket that was given to somebody. */
-  given?: { to: EdgeUser; ticket: Ticket };
-  /** A ticket that opened a door. */
-  admitted?: { by: EdgeUser; scan: Scan; answer: AdmitTicketResponse };
+  /** Parts that the organiser gave back, with the seat that came back. */
+  refunds: { by: EdgeUser; request: RefundRequest; answer: Refund; seat: Ticket["seat"] }[];
+  /** A ticket that was given to somebody, and the code that it had before. */
+  given?: { to: EdgeUser; ticket: Ticket; oldCode: string };
+  /** Scans of one ticket at a door, all at once; one of them let somebody in. */
+  admitted?: { scans: { scan: Scan; answer: AdmitTicketResponse }[] };
+  /** What gates let in with one ticket while they were offline; the last of them was the first to do so. */
+  handedIn?: { ticketId: string; requests: HandIn[] };
 };
 
+/** A part to be given back. */
+export type RefundRequest = MessageInitShape<typeof RefundReservationRequestSchema>;
 /** A scan at a door. */
-export type Scan = { eventId: string; code: string; deviceId: string; nonce: string; gate: string };
+export type Scan = MessageInitShape<typeof AdmitTicketRequestSchema>;
+/** Scans of a gate that was offline. */
+export type HandIn = MessageInitShape<typeof SubmitScansRequestSchema>;
+
+/** How somebody pays. Whoever is sent to the bank's page says yes or no there. */
+export type Payment = { token: string; key: string; bank: Bank; isProven?: boolean };
 
 const checkoutTimeoutMs = 8_000;
+
+/** Returns a booking that nobody has asked for yet. */
+export function newBooking(buyer: EdgeUser, wish: Booking["wish"]): Booking {
+  return { buyer, wish, attempts: [], refunds: [] };
+}
 
 /** Asks for seats. */
 export async function hold(booking: Booking, ask: Ask): Promise<void> {
@@ -41,54 +66,57 @@ export async function hold(booking: Booking, ask: Ask): Promise<void> {
   }
 }
 
-/** Pays with `token` under `key`, and returns what was answered: `CONFIRMED`, or the refusal's reason. */
-export async function pay(booking: Booking, ask: Ask, token: string, key: string): Promise<string> {
-  const { buyer, wish } = booking;
-  const request = {
-    eventId: wish.eventId,
-    reservationId: wish.reservationId,
-    paymentMethodToken: token,
-    idempotencyKey: key,
+/** Pays, by way of the bank's page where there is one, and returns what was answered: `CONFIRMED`, or the refusal's reason. */
+export async function pay(booking: Booking, ask: Ask, payment: Payment): Promise<string> {
+  const { token, key, bank, isProven = true } = payment;
+  const checkout = async (bounds: CallBounds) => {
+    const reservation = await checkOut(booking, payment, bounds);
+    if (!reservation.nextAction) return reservation;
+    await bank.answer(reservation.nextAction.redirectUrl, isProven);
+    throw askAgain("the bank has been told");
   };
-  const answer = await ask((bounds) => buyer.reservations.checkout(request, bounds), checkoutTimeoutMs).then(
-    ({ reservation }) => ReservationState[reservation!.state]!,
-    refusalOf,
-  );
+  const answer = await ask(checkout, checkoutTimeoutMs).then(({ state }) => ReservationState[state]!, refusalOf);
   booking.attempts.push({ key, token, answer });
   if (answer === "CONFIRMED") booking.state = ReservationState.CONFIRMED;
   if (answer === "HOLD_EXPIRED") booking.state = ReservationState.EXPIRED;
   return answer;
 }
 
+/** Begins to pay with a card whose bank wants to see its holder, and returns the bank's page. */
+export async function visitBank(booking: Booking, ask: Ask, payment: Omit<Payment, "bank">): Promise<string> {
+  const { nextAction } = await ask((bounds) => checkOut(booking, payment, bounds), checkoutTimeoutMs);
+  if (!nextAction) throw new Error(`nobody was sent to the bank: ${booking.wish.reservationId}`);
+  return nextAction.redirectUrl;
+}
+
+/** Closes the bank's page and gives the seats back. */
+export async function giveUp(booking: Booking, ask: Ask, payment: Payment): Promise<void> {
+  await visitBank(booking, ask, payment);
+  await cancel(booking, ask);
+  const answer = await pay(booking, ask, payment);
+  if (answer !== "WRONG_STATE") throw new Error(`a payment that was given up was answered with ${answer}`);
+}
+
 /** Gives the hold or the paid booking back. */
 export async function cancel(booking: Booking, ask: Ask): Promise<void> {
   const { buyer, wish } = booking;
-  const { reservation } = await ask((bounds) => buyer.reservations.cancelReservation(wish, bounds));
+  const { reservation } = await ask(async (bounds) => {
+    const answer = await buyer.reservations.cancelReservation(wish, bounds);
+    if (answer.reservation!.state === ReservationState.PAYING) throw askAgain("the payment is being given back");
+    return answer;
+  });
   booking.state = reservation!.state;
 }
 
-/** Gives the booking's first ticket to `to`. */
-export async function transfer(booking: Booking, ask: Ask, to: EdgeUser): Promise<void> {
-  const { buyer, wish } = booking;
-  const { ticketId, epoch } = await firstTicket(booking, ask);
-  const request = { eventId: wish.eventId, ticketId, epoch, receiverId: to.customerId };
-  const { ticket } = await ask((bounds) => buyer.tickets.transferTicket(request, bounds));
-  booking.given = { to, ticket: ticket! };
+async function checkOut(
+  { buyer, wish: { eventId, reservationId } }: Booking,
+  { token, key }: Pick<Payment, "token" | "key">,
+  bounds: CallBounds,
+): Promise<Reservation> {
+  const request = { eventId, reservationId, paymentMethodToken: token, idempotencyKey: key };
+  return (await buyer.reservations.checkout(request, bounds)).reservation!;
 }
 
-/** Has the booking's first ticket scanned by `by`. */
-export async function admit(booking: Booking, ask: Ask, by: EdgeUser): Promise<void> {
-  const { buyer, wish } = booking;
-  const { ticketId } = await firstTicket(booking, ask);
-  const { code } = await ask((bounds) => buyer.tickets.getTicketQr({ eventId: wish.eventId, ticketId }, bounds));
-  const scan = { eventId: wish.eventId, code, deviceId: "scanner-1", nonce: ticketId, gate: "north" };
-  const answer = await ask((bounds) => by.tickets.admitTicket(scan, bounds));
-  if (answer.outcome.case !== "admitted") throw new Error(`a good ticket was not let in: ${ticketId}`);
-  booking.admitted = { by, scan, answer };
-}
-
-async function firstTicket({ buyer, wish }: Booking, ask: Ask): Promise<Ticket> {
-  const { tickets } = await ask((bounds) => buyer.tickets.listTickets({ reservationId: wish.reservationId }, bounds));
-  if (!tickets[0]) throw new Error(`a confirmed booking has no ticket: ${wish.reservationId}`);
-  return tickets[0];
+function askAgain(because: string): ConnectError {
+  return new ConnectError(because, Code.Aborted);
 }

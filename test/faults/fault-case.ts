@@ -15,13 +15,27 @@ export type Moment = "before-commit" | "after-commit" | "before-reply" | "meanwh
 
 /** What goes wrong. Times are milliseconds. */
 export type Fault =
-  | { kind: "kill"; victim: ProcessName; moment: Moment; write: GatedWrite; story: Story; replyOn?: LinkName }
+  | {
+      kind: "kill";
+      victim: ProcessName;
+      moment: Moment;
+      write: GatedWrite;
+      story: Story;
+      replyOn?: LinkName;
+      /** How many of each of the story's requests are sent at once. */
+      repeats: number;
+    }
   | { kind: "freeze"; victim: string; forMs: number }
   | { kind: "postgres"; how: "restarted" | "killed" | "backend-killed" | "exhausted"; forMs: number }
   | { kind: "redis"; how: "killed" | "flushed" | "stalled"; forMs: number }
   | { kind: "link"; link: LinkName; how: "delayed" | "reset" | "silent-up" | "silent-down"; forMs: number }
   | { kind: "clock"; victim: ProcessName; jumpMs: number; forMs: number }
   | { kind: "provider"; how: "token" | "outage"; forMs: number }
+  /** The provider acts and leaves the call unanswered, once in a story. */
+  | { kind: "unheard"; story: Story }
+  /** The buyer says yes at the bank's page while a process is dead. */
+  | { kind: "buyer-acts"; dead: ProcessName }
+  | { kind: "webhooks"; how: "copied" | "late"; forMs: number }
   | { kind: "repeats"; forMs: number }
   | { kind: "restart-all"; victims: string[] };
 

@@ -10,6 +10,8 @@ const slice = [
   "kill/inventory/inventory-confirmed/before-commit",
   "kill/reservation/reservation-capturing/after-commit",
   "kill/payment/payment-captured/before-reply",
+  "kill/payment/payment-webhook/after-commit",
+  "kill/reservation/ticket-admitted/before-commit",
   "postgres/killed",
 ];
 

@@ -7,9 +7,11 @@ import type { Sql } from "#shared/sql";
 
 /** What a transaction writes that a gate stops. */
 export type GatedWrite = {
-  table: "reservation.reservation" | "payment.payment" | "inventory.hold";
-  /** The value of its state (of a reservation: its phase) as text. */
+  table: GatedTable;
+  /** What `stateColumns` says of its table, as text; of a reservation that waits for its buyer with ` action` behind it. */
   state: string;
+  /** The same before the write; whatever it was where not given, and nothing at all for a new row. */
+  from?: string;
 };
 
 /** A transaction that stands before a gate. */
@@ -33,26 +35,38 @@ export type Gate = {
 const lockId = 4_711;
 const reachTimeoutMs = 20_000;
 const endTimeoutMs = 10_000;
-const stateColumns: Record<GatedWrite["table"], string> = {
+const stateColumns = {
   "reservation.reservation": "phase",
+  "reservation.ticket": "epoch",
+  "reservation.admission": "offline",
   "payment.payment": "state",
+  // A webhook belongs to no event: the next one that is remembered stops.
+  "payment.webhook": "provider",
   "inventory.hold": "state",
-};
+  "inventory.hold_return": "blocked",
+} as const;
+export type GatedTable = keyof typeof stateColumns;
 
 /** Puts open gates into the tables. */
 export async function installGates(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create schema fault;
-    create table fault.gate (table_id regclass not null, state text not null, event_id uuid not null);
+    create table fault.gate (
+      table_id regclass not null, state text not null, state_from text, event_id uuid not null);
+    create function fault.state_of(written jsonb, state_column text) returns text language sql immutable as $$
+      select (written ->> state_column) || case when written ->> 'next_action_url' is null then '' else ' action' end
+    $$;
     create function fault.wait_at_gate() returns trigger language plpgsql
       security definer set search_path = pg_catalog set lock_timeout = 0 as $$
     declare
-      state_before text := case when tg_op = 'UPDATE' then to_jsonb(old) ->> tg_argv[0] end;
-      state_after text := to_jsonb(new) ->> tg_argv[0];
+      state_before text := case when tg_op = 'UPDATE' then fault.state_of(to_jsonb(old), tg_argv[0]) end;
+      state_after text := fault.state_of(to_jsonb(new), tg_argv[0]);
     begin
       if state_before is distinct from state_after and exists (
         select from fault.gate g
-        where g.table_id = tg_relid and g.state = state_after and g.event_id = new.event_id
+        where g.table_id = tg_relid and g.state = state_after
+          and (g.state_from is null or g.state_from = state_before)
+          and coalesce(to_jsonb(new) ->> 'event_id' = g.event_id::text, true)
       ) then
         perform pg_advisory_xact_lock(${lockId});
       end if;
@@ -66,10 +80,12 @@ export async function installGates(sql: Sql): Promise<void> {
 }
 
 /** Closes the gate for one kind of write in one event. */
-export async function closeGate(sql: Sql, { table, state }: GatedWrite, eventId: string): Promise<Gate> {
+export async function closeGate(sql: Sql, { table, state, from }: GatedWrite, eventId: string): Promise<Gate> {
   const holder = await sql.reserve();
   await holder`select pg_advisory_lock(${lockId})`;
-  await sql`insert into fault.gate (table_id, state, event_id) values (${table}::regclass, ${state}, ${eventId})`;
+  await sql`
+    insert into fault.gate (table_id, state, state_from, event_id)
+    values (${table}::regclass, ${state}, ${from ?? null}, ${eventId})`;
 
   async function release(): Promise<void> {
     await sql`delete from fault.gate`;

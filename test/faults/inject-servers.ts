@@ -22,20 +22,22 @@ export async function harmDatabase(
   const { servers } = stack;
   switch (how) {
     case "restarted": {
+      const stops = () => countInLog(stack, /database system is shut down/g);
+      const before = await stops();
       await servers.stopPostgres();
       await sleep(forMs);
       await servers.startPostgres();
       mark();
-      const stops = await countInLog(stack, /database system is shut down/g);
-      return fired(stops > 0, "Postgres's log tells of a shutdown");
+      return fired((await stops()) > before, "Postgres's log tells of this shutdown");
     }
     case "killed": {
+      const recoveries = () => countInLog(stack, /database system was not properly shut down/g);
+      const before = await recoveries();
       const pid = await servers.killPostgres();
       await sleep(forMs);
       await servers.startPostgres();
       mark();
-      const recoveries = await countInLog(stack, /database system was not properly shut down/g);
-      return fired(recoveries > 0, `Postgres (${pid}) was killed and had to recover`);
+      return fired((await recoveries()) > before, `Postgres (${pid}) was killed and had to recover`);
     }
     case "backend-killed": {
       const [row] = await stack.sql<{ pid: number }[]>`

@@ -21,6 +21,7 @@ export const linkNames = [
   "inventory>postgres",
   "payment>postgres",
   "payment>sandbox",
+  "sandbox>gateway",
 ] as const;
 export type LinkName = (typeof linkNames)[number];
 

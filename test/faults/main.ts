@@ -4,7 +4,7 @@ import { build } from "#stack/build";
 import { readCommit } from "../../bench/machine.ts";
 import { parseArguments } from "./arguments.ts";
 import { cases } from "./cases/all.ts";
-import { secondsText, writeRecord } from "./report.ts";
+import { forgetRecords, secondsText, writeRecord } from "./report.ts";
 import type { CaseResult } from "./run-case.ts";
 import { createCaseRunner } from "./run-cases.ts";
 
@@ -22,6 +22,7 @@ if (parsed.kind === "wrong") {
     await build();
     const commit = await readCommit();
     const asked = cases.filter(({ name }) => parsed.asked.names.includes(name));
+    if (parsed.asked.isWhole) await forgetRecords(parsed.asked.reportDir);
     let broken = 0;
     for (const [index, each] of asked.entries()) {
       const result = await runner.run(each);

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { markdownOf, withRecord, writeRecord, type CaseRecord } from "./report.ts";
+import { forgetRecords, markdownOf, withRecord, writeRecord, type CaseRecord } from "./report.ts";
 
 const record = (name: string, changes: Partial<CaseRecord> = {}): CaseRecord => ({
   name,
   proof: "process 7 was killed",
   recoveryMs: 1_234,
   recoveryMsMax: 5_000,
+  storyMs: 1_500,
   settledMs: 2_000,
   bookings: 30,
   known: 200,
@@ -37,10 +38,25 @@ describe("the report of faults", () => {
     const text = markdownOf({ cases: [record("a"), record("b", { problems: ["a seat was sold twice"] })] }, 3);
     assert.match(text, /2 of 3 cases have run: 1 hold, 1 do not/);
     assert.match(text, /\*\*b\*\* [^\n]*\n- a seat was sold twice/);
-    assert.match(text, /\| a \| holds \| 1\.2 s \| 2\.0 s \| 30 \| 200 \(4\) \| process 7 was killed \|/);
+    assert.match(text, /\| a \| holds \| 1\.2 s \| 1\.5 s \| 2\.0 s \| 30 \| 200 \(4\) \| process 7 was killed \|/);
   });
 
-  it("is written for people and for programs", async () => {
+  it("says when its rows ran and on which commits, and marks those of another commit or of a changed tree", () => {
+    const [early, late] = ["2026-11-21T18:00:00.000Z", "2026-11-21T19:00:00.000Z"];
+    const same = markdownOf({ cases: [record("a", { ranAt: late }), record("b", { ranAt: early })] }, 2);
+    assert.match(same, new RegExp(`from ${early} to ${late}, on commit abc\\. Every row is of that commit`));
+    assert.match(same, /\| a \| holds/);
+    const others = [
+      record("a", { ranAt: early, commit: "old" }),
+      record("b", { ranAt: late }),
+      record("c", { ranAt: early, commit: "abc with changes" }),
+    ];
+    const mixed = markdownOf({ cases: others }, 3);
+    assert.match(mixed, /on commit abc, and on old, and on abc with changes\. 2 rows name their commit/);
+    assert.match(mixed, /\| a \(old\) \|[^\n]*\n\| b \|[^\n]*\n\| c \(abc with changes\) \|/);
+  });
+
+  it("is written for people and for programs, and can begin anew", async () => {
     const dir = await mkdtemp(join(tmpdir(), "boxoffice-faults-"));
     try {
       await writeRecord(dir, record("a"), ["a", "b"]);
@@ -51,6 +67,9 @@ describe("the report of faults", () => {
         ["a", "b"],
       );
       assert.match(await readFile(join(dir, "report.md"), "utf8"), /\| b \| holds \| – \|/);
+      await forgetRecords(dir);
+      await writeRecord(dir, record("b"), ["a", "b"]);
+      assert.match(await readFile(join(dir, "report.md"), "utf8"), /1 of 2 cases have run/);
     } finally {
       await rm(dir, { recursive: true, force: true });
     }

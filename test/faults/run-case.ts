@@ -1,17 +1,19 @@
 // One case: traffic, one fault, and what has to hold afterwards.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
 import { bestOf } from "../support/edge.ts";
 import { createAsk } from "./ask.ts";
-import type { Booking } from "./booking.ts";
+import { newBooking, type Booking } from "./booking.ts";
 import { assembleCast, createTraffic, type Cast, type Traffic } from "./buyers.ts";
+import { wrongCharges } from "./check-charges.ts";
+import { brokenLedger } from "./check-ledger.ts";
 import { brokenPromises, unfinishedWork, violations } from "./checks.ts";
-import type { FaultCase } from "./fault-case.ts";
-import { inject, providerStats, type Injected, type ProviderStats } from "./inject.ts";
+import type { Fault, FaultCase } from "./fault-case.ts";
+import { inject, type Injected } from "./inject.ts";
 import { NotFiredError } from "./proof.ts";
+import { providerStats } from "./provider.ts";
 import type { FaultStack } from "./stack.ts";
-import { stageFor } from "./stories.ts";
+import { stageFor, type Story } from "./stories.ts";
 
 /** What came of a case. Times are milliseconds. */
 export type CaseResult = {
@@ -21,6 +23,8 @@ export type CaseResult = {
   /** From the return of what was gone until a booking was confirmed. */
   recoveryMs: number | undefined;
   recoveryMsMax: number;
+  /** From that return until the story that the fault struck had come to its end; undefined where it struck none. */
+  storyMs: number | undefined;
   /** From that return until nothing was unfinished and the checks were clean. */
   settledMs: number | undefined;
   /** Bookings that buyers began, and how many answers they got, known ones and others. */
@@ -48,6 +52,7 @@ export async function runCase(faultCase: FaultCase, stack: FaultStack): Promise<
     proof: "",
     recoveryMs: undefined,
     recoveryMsMax: faultCase.expects.recoveryMsMax,
+    storyMs: undefined,
     settledMs: undefined,
     bookings: 0,
     known: 0,
@@ -55,17 +60,17 @@ export async function runCase(faultCase: FaultCase, stack: FaultStack): Promise<
     problems: [],
     tookMs: 0,
   };
-  let hasFired = true;
   try {
     await runThrough({ faultCase, stack, traffic, giveUp, result });
   } catch (error) {
-    hasFired = !(error instanceof NotFiredError);
+    const hasFired = !(error instanceof NotFiredError);
     result.problems.push(hasFired ? String(error) : `the fault did not fire: ${(error as Error).message}`);
   } finally {
+    // Whoever is under way still is interrupted because the case is over, and that is no problem of the system's.
+    result.problems.unshift(...traffic.problems);
     giveUp.abort();
     await traffic.stop();
   }
-  if (hasFired) result.problems.unshift(...traffic.problems);
   result.problems.push(...stack.processes.takeUnexpectedEnds());
   result.problems.splice(problemsMax);
   result.bookings = traffic.bookings.length;
@@ -84,7 +89,7 @@ type Stage = {
 
 async function runThrough({ faultCase, stack, traffic, giveUp, result }: Stage): Promise<void> {
   const { fault } = faultCase;
-  const providerBefore = await providerStats(stack);
+  const before = await providerStats(stack);
   const cast = await assembleCast(stack);
   if (faultCase.traffic.from === "before") {
     await traffic.start(cast);
@@ -92,36 +97,52 @@ async function runThrough({ faultCase, stack, traffic, giveUp, result }: Stage):
     await sleep(rampUpMs);
   }
   const focal = await focalBooking(faultCase, cast);
-  const injected = await inject(fault, { stack, traffic, focal });
+  const injected = await inject(fault, { stack, traffic, cast, focal });
   result.proof = injected.proof;
+  const storyEnds = injected.pending?.then(() => {
+    result.storyMs = Math.max(0, performance.now() - injected.returnedAtMs);
+  });
+  storyEnds?.catch(() => {});
 
   const timer = setTimeout(() => giveUp.abort(), injected.returnedAtMs + settledMsMax - performance.now());
   try {
     if (faultCase.traffic.from === "after") await traffic.start(cast);
     await judgeRecovery(traffic, injected, faultCase, result);
     await sleep(windDownMs);
-    await Promise.all([traffic.stop(), injected.pending]);
+    await Promise.all([traffic.stop(), storyEnds]);
   } finally {
     clearTimeout(timer);
   }
 
-  const bookings = fault.kind === "kill" ? [...traffic.bookings, focal] : traffic.bookings;
+  const bookings = storyOf(fault) ? [...traffic.bookings, focal] : traffic.bookings;
   const settled = await untilSettled({ bookings, cast, stack, injected });
   result.settledMs = settled.settledMs;
   result.problems.push(...settled.problems);
   const ask = createAsk({ repeats: 1, giveUp: AbortSignal.timeout(settledMsMax), counts: traffic.counts });
-  result.problems.push(...(await brokenPromises(bookings, ask)));
+  result.problems.push(...(await brokenPromises(bookings, cast, ask)));
+  result.problems.push(...(await brokenLedger(bookings, cast, ask)));
   // A sandbox that was killed has forgotten what it counted.
   if (!(fault.kind === "kill" && fault.victim === "sandbox")) {
-    const charged = heldBy(await providerStats(stack)) - heldBy(providerBefore);
-    result.problems.push(...chargesAgree(bookings, charged));
+    result.problems.push(...(await wrongCharges(bookings, { stack, before })));
   }
   if (fault.kind === "clock") await stack.processes.setClock(fault.victim, 0);
 }
 
 async function focalBooking({ fault }: FaultCase, cast: Cast): Promise<Booking> {
-  const eventId = fault.kind === "kill" ? await stageFor(fault.story, cast) : "";
-  return { buyer: cast.friend, wish: bestOf(eventId, 2), attempts: [] };
+  const story = storyOf(fault);
+  return newBooking(cast.friend, bestOf(story ? await stageFor(story, cast) : "", 2));
+}
+
+function storyOf(fault: Fault): Story | undefined {
+  switch (fault.kind) {
+    case "kill":
+    case "unheard":
+      return fault.story;
+    case "buyer-acts":
+      return "prove";
+    default:
+      return undefined;
+  }
 }
 
 async function judgeRecovery(
@@ -176,14 +197,4 @@ async function untilSettled(options: {
     if (nowMs > deadlineMs) return { settledMs: undefined, problems };
     await sleep(250);
   }
-}
-
-function heldBy({ captures, refunds }: ProviderStats): number {
-  return captures - refunds;
-}
-
-// What the provider holds for us is what is confirmed, however often anything was asked.
-function chargesAgree(bookings: readonly Booking[], charged: number): string[] {
-  const confirmed = bookings.filter(({ state }) => state === ReservationState.CONFIRMED).length;
-  return charged === confirmed ? [] : [`the provider charged ${charged} bookings, ${confirmed} are confirmed`];
 }

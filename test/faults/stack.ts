@@ -10,6 +10,7 @@ import type { Proxy } from "../support/proxy.ts";
 import { installGates } from "./gate.ts";
 import { startLinks, type LinkName, type Links } from "./links.ts";
 import { createProcesses, type Processes } from "./processes.ts";
+import { steerWebhooks } from "./provider.ts";
 import { startServers, type Servers } from "./servers.ts";
 
 /** One of each process, or two of each that there may be several of. */
@@ -69,7 +70,7 @@ export async function startFaultStack(shape: Shape): Promise<FaultStack> {
 
     const processes = createProcesses({ dir, logsDir, onReady: links.pointTo });
     stops.push(processes.stop);
-    await startTopology({
+    const { sandbox } = await startTopology({
       backing: {
         databaseUrlOf: (schema) => {
           const url = new URL(roleUrl(servers.postgresUrl, schema, rolePassword));
@@ -86,6 +87,8 @@ export async function startFaultStack(shape: Shape): Promise<FaultStack> {
       settings: settingsWith(links),
       start: processes.start,
     });
+    // It was told where the gateway listens; one that is started again has the link as a setting.
+    await steerWebhooks(httpUrlOf(sandbox[0]!), { url: webhookUrlOf(links) });
 
     return {
       shape,
@@ -104,18 +107,25 @@ export async function startFaultStack(shape: Shape): Promise<FaultStack> {
   }
 }
 
+function webhookUrlOf({ of }: Links): string {
+  return `http://127.0.0.1:${of("sandbox>gateway")[0]!.port}/webhooks/sandbox`;
+}
+
 // Every process is told the proxies instead of what is behind them.
-function settingsWith({ target }: Links): ExtraSettings {
+function settingsWith(links: Links): ExtraSettings {
+  const { target } = links;
   return {
     // A hold of a second lasts two at most, and a slow provider's answer comes after that: bookings whose seats are lost while
     // they are being paid can be had for the asking.
-    sandbox: { SLOW_MS: "2500" },
+    sandbox: { SLOW_MS: "2500", WEBHOOK_URL: webhookUrlOf(links) },
     inventory: { HOLD_EXTENSION_MAX_MS: "0" },
     payment: { SANDBOX_URL: `http://${target("payment>sandbox")}` },
     reservation: {
       INVENTORY_TARGET: target("reservation>inventory"),
       PAYMENT_TARGET: target("reservation>payment"),
       REDIS_URL: `redis://${target("reservation>redis")}`,
+      // Of a webhook's hint that was lost the booking hears by itself no later than this.
+      ACTION_POLL_MS: "5000",
     },
     gateway: {
       RESERVATION_TARGET: target("gateway>reservation"),

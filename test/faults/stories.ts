@@ -1,48 +1,104 @@
 // One booking from its first request to its last answer, by a known way: so that a fault can strike at a known step.
 
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
-import { publishEvent } from "../support/edge.ts";
+import { publishEvent, seatedArea } from "../support/edge.ts";
 import type { Ask } from "./ask.ts";
-import { cancel, hold, pay, type Booking } from "./booking.ts";
+import { cancel, giveUp, hold, pay, type Booking } from "./booking.ts";
 import type { Cast } from "./buyers.ts";
+import { admit, handIn, transfer } from "./doors.ts";
+import { refundPart } from "./part-refunds.ts";
+import { buyOnceLapsed } from "./rival.ts";
 
 /** A way through the system from the first seat to the last answer. */
-export type Story = "hold" | "pay" | "decline" | "lose" | "cancel" | "refund";
+export type Story = keyof typeof stories;
 
-/** Publishes an event for one story. */
+/** What a story is about; bookings of whoever else comes into it are added to `others`. */
+type Teller = { booking: Booking; others: Booking[]; ask: Ask; cast: Cast };
+type StoryLine = { tell(teller: Teller): Promise<unknown>; ends: ReservationState[] };
+
+const { HELD, CONFIRMED, EXPIRED, CANCELLED, REFUNDING, REFUNDED } = ReservationState;
+const key = "story";
+
+const stories = {
+  hold: { tell: async () => {}, ends: [HELD] },
+  pay: { tell: paying("tok_approve", "CONFIRMED"), ends: [CONFIRMED] },
+  decline: { tell: paying("tok_decline", "PAYMENT_DECLINED"), ends: [HELD] },
+  lose: { tell: lose, ends: [EXPIRED, CONFIRMED] },
+  cancel: { tell: ({ booking, ask }) => cancel(booking, ask), ends: [CANCELLED] },
+  refund: { tell: afterBuying(({ booking, ask }) => cancel(booking, ask)), ends: [REFUNDING, REFUNDED] },
+  prove: { tell: paying("tok_3ds", "CONFIRMED"), ends: [CONFIRMED] },
+  disown: { tell: paying("tok_3ds", "PAYMENT_DECLINED", false), ends: [HELD] },
+  "give-up": {
+    tell: ({ booking, ask, cast: { bank } }) => giveUp(booking, ask, { token: "tok_3ds", key, bank }),
+    ends: [CANCELLED],
+  },
+  "refund-ticket": {
+    tell: afterBuying(({ booking, ask, cast: { organiser } }) =>
+      refundPart(booking, ask, { by: organiser, part: { kind: "ticket" } }),
+    ),
+    ends: [CONFIRMED],
+  },
+  "refund-unheard": {
+    tell: afterBuying(
+      ({ booking, ask, cast: { organiser } }) => refundPart(booking, ask, { by: organiser, part: { kind: "ticket" } }),
+      "tok_timeout_after_refund",
+    ),
+    ends: [CONFIRMED],
+  },
+  "refund-amount": {
+    tell: afterBuying(({ booking, ask, cast: { organiser } }) =>
+      refundPart(booking, ask, { by: organiser, part: { kind: "amount", amountMinor: 1_000n } }),
+    ),
+    ends: [CONFIRMED],
+  },
+  transfer: {
+    tell: afterBuying(({ booking, ask, cast }) => transfer(booking, ask, cast.buyers[0]!)),
+    ends: [CONFIRMED],
+  },
+  admit: { tell: afterBuying(({ booking, ask, cast }) => admit(booking, ask, cast.gate)), ends: [CONFIRMED] },
+  "hand-in": { tell: afterBuying(({ booking, ask, cast }) => handIn(booking, ask, cast.gate)), ends: [CONFIRMED] },
+} satisfies Record<string, StoryLine>;
+
+/** Publishes an event for one story. Where seats are to be lost it has no others, and a hold of them lapses at once. */
 export async function stageFor(story: Story, cast: Cast): Promise<string> {
-  return await publishEvent(cast.organiser, story === "lose" ? { holdTtlMs: 1_000 } : {});
+  const scarce = { holdTtlMs: 1_000, areas: [seatedArea("stalls", 1, 2)] };
+  return await publishEvent(cast.organiser, story === "lose" ? scarce : {});
 }
 
 /** Plays a story with one booking. Throws where it ends otherwise than it should. */
-export async function play(story: Story, booking: Booking, ask: Ask): Promise<void> {
+export async function play(story: Story, teller: Teller): Promise<void> {
+  const { booking, ask } = teller;
+  const { tell, ends }: StoryLine = stories[story];
   await hold(booking, ask);
   if (booking.refused !== undefined) throw new Error(`a reservation was refused: ${booking.refused}`);
-  const payment = payments[story];
-  if (payment) {
-    const answer = await pay(booking, ask, payment.token, "story");
-    if (answer !== payment.answer)
-      throw new Error(`a checkout was answered with ${answer} instead of ${payment.answer}`);
-  }
-  if (story === "cancel" || story === "refund") await cancel(booking, ask);
-  if (booking.state !== undefined && !ends[story].includes(booking.state)) {
+  await tell(teller);
+  if (booking.state !== undefined && !ends.includes(booking.state)) {
     throw new Error(`the story "${story}" ended in ${ReservationState[booking.state]}`);
   }
 }
 
-const payments: Partial<Record<Story, { token: string; answer: string }>> = {
-  pay: { token: "tok_approve", answer: "CONFIRMED" },
-  refund: { token: "tok_approve", answer: "CONFIRMED" },
-  decline: { token: "tok_decline", answer: "PAYMENT_DECLINED" },
-  // The provider is slower than the hold lasts.
-  lose: { token: "tok_slow", answer: "HOLD_EXPIRED" },
-};
+function paying(token: string, wanted: string, isProven = true): StoryLine["tell"] {
+  return async ({ booking, ask, cast: { bank } }) => {
+    const answer = await pay(booking, ask, { token, key, bank, isProven });
+    if (answer !== wanted) throw new Error(`a checkout was answered with ${answer} instead of ${wanted}`);
+  };
+}
 
-const ends: Record<Story, ReservationState[]> = {
-  hold: [ReservationState.HELD],
-  pay: [ReservationState.CONFIRMED],
-  decline: [ReservationState.HELD],
-  lose: [ReservationState.EXPIRED],
-  cancel: [ReservationState.CANCELLED],
-  refund: [ReservationState.REFUNDING, ReservationState.REFUNDED],
-};
+// The provider is slower than the hold lasts, and a rival wants the seats. A fault that strikes the rival may leave them to
+// who paid late; what is never right is that both have them, or neither.
+async function lose({ booking, others, ask, cast }: Teller): Promise<void> {
+  const [answer, rivalAnswer] = await Promise.all([
+    pay(booking, ask, { token: "tok_slow", key, bank: cast.bank }),
+    buyOnceLapsed(booking, { buyer: cast.buyers[0]!, others, ask, bank: cast.bank }),
+  ]);
+  if ((answer === "CONFIRMED") === (rivalAnswer === "CONFIRMED")) {
+    throw new Error(`a late payment was answered with ${answer}, and its rival's with ${rivalAnswer}`);
+  }
+}
+
+function afterBuying(goOn: StoryLine["tell"], token = "tok_approve"): StoryLine["tell"] {
+  return async (teller) => {
+    await paying(token, "CONFIRMED")(teller);
+    await goOn(teller);
+  };
+}

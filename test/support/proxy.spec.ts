@@ -47,6 +47,22 @@ describe("a harmful proxy", () => {
     assert.deepEqual(proxy.harm, { bytes: 0, connections: 0 });
   });
 
+  it("shows what is sent each way, also where it is lost, while somebody watches", async () => {
+    const caller = await call();
+    const seen: string[] = [];
+    proxy.watch((chunk, direction) => seen.push(`${direction} ${chunk.toString()}`));
+    caller.socket.write("a");
+    await hears(caller, "a");
+    proxy.silence("down");
+    caller.socket.write("b");
+    await eventually("it is answered", async () => (seen.length === 4 ? true : undefined));
+    assert.deepEqual(seen, ["up a", "down a", "up b", "down b"]);
+    proxy.watch(undefined);
+    caller.socket.write("c");
+    await eventually("it is lost", async () => (proxy.harm.bytes === 2 ? true : undefined));
+    assert.equal(seen.length, 4);
+  });
+
   it("delays each way, keeps the order, and counts the bytes", async () => {
     const caller = await call();
     proxy.delay(100);

@@ -31,6 +31,8 @@ export type Proxy = {
    * is lost, and they stay silent for ever, as those that a NAT has forgotten; what new ones carry arrives after `heal`.
    */
   silence(direction: Direction): void;
+  /** Has `onChunk` see all that is sent, whether or not it arrives; nobody where undefined. */
+  watch(onChunk: ((chunk: Buffer, direction: Direction) => void) | undefined): void;
   /** Harms nothing more, and returns what it has done. */
   heal(): Harm;
   readonly harm: Readonly<Harm>;
@@ -57,9 +59,11 @@ export async function startProxy(): Promise<Proxy> {
   let delayMs = 0;
   let silent: Direction | undefined;
   let harm: Harm = { bytes: 0, connections: 0 };
+  let watcher: Parameters<Proxy["watch"]>[0];
 
   function pass(relay: Relay, what: Buffer | "end"): void {
     const bytes = what === "end" ? 0 : what.length;
+    if (what !== "end") watcher?.(what, relay.direction);
     if (relay.isSilent || relay.heldBack || delayMs > 0) harm.bytes += bytes;
     if (relay.isSilent) return;
     if (relay.heldBack) return void relay.heldBack.push(what);
@@ -121,6 +125,7 @@ export async function startProxy(): Promise<Proxy> {
       silent = direction;
       for (const relay of relays) if (relay.direction === direction) relay.isSilent = true;
     },
+    watch: (onChunk) => void (watcher = onChunk),
     heal() {
       delayMs = 0;
       silent = undefined;

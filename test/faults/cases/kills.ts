@@ -1,25 +1,16 @@
-// `kill -9` of every process at every step of the saga.
+// `kill -9` of every process at every step of the saga, as most bookings take it.
 
-import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
 import type { ProcessName } from "#stack/topology";
-import { Phase } from "../../../services/reservation/src/domain/booking.ts";
-import { usual, type FaultCase, type Moment } from "../fault-case.ts";
-import type { GatedWrite } from "../gate.ts";
-import type { LinkName } from "../links.ts";
-import type { Story } from "../stories.ts";
+import type { FaultCase } from "../fault-case.ts";
+import { killAt, killsAt, phase, toPayment, toPhase, type Step } from "./kill-at.ts";
 
-type Step = {
-  writer: "reservation" | "inventory" | "payment";
+type Written = Pick<Step, "writer" | "story" | "replies"> & {
   /** The state that is written. */
   to: string;
-  /** A story that comes by. */
-  story: Story;
-  /** Answers that leave because of the write: on which links. */
-  replies?: LinkName[];
 };
 
 /** Every write that the saga makes. */
-const steps: Step[] = [
+const writes: Written[] = [
   { writer: "reservation", to: "held", story: "hold", replies: ["gateway>reservation", "client>gateway"] },
   { writer: "reservation", to: "authorizing", story: "pay" },
   { writer: "reservation", to: "capturing", story: "pay" },
@@ -48,6 +39,13 @@ const steps: Step[] = [
 
 const processes: ProcessName[] = ["gateway", "reservation", "inventory", "payment", "sandbox"];
 
+const steps: Step[] = writes.map(({ to, ...step }) => ({
+  ...step,
+  name: `${step.writer}-${to.toLowerCase()}`,
+  write: writeOf(step.writer, to),
+  bystanders: processes.filter((name) => name !== step.writer),
+}));
+
 /** The rows. */
 export const kills: FaultCase[] = [
   ...steps.flatMap(killsAt),
@@ -55,43 +53,13 @@ export const kills: FaultCase[] = [
   killAt(steps[0]!, "issuer", "meanwhile"),
 ];
 
-function killsAt(step: Step): FaultCase[] {
-  return [
-    killAt(step, step.writer, "before-commit"),
-    killAt(step, step.writer, "after-commit"),
-    ...(step.replies ?? []).map((link) => killAt(step, calleeOf(link), "before-reply", link)),
-    ...processes.filter((name) => name !== step.writer).map((bystander) => killAt(step, bystander, "meanwhile")),
-  ];
-}
-
-function killAt(step: Step, victim: ProcessName, moment: Moment, replyOn?: LinkName): FaultCase {
-  return {
-    ...usual,
-    name: `kill/${victim}/${step.writer}-${step.to.toLowerCase()}/${moment}`,
-    fault: {
-      kind: "kill",
-      victim,
-      moment,
-      write: writeOf(step),
-      story: step.story,
-      ...(replyOn ? { replyOn } : {}),
-    },
-    // Where an answer is withheld it must be this booking's.
-    traffic: { ...usual.traffic, from: replyOn ? "after" : "before" },
-  };
-}
-
-function writeOf({ writer, to }: Step): GatedWrite {
+function writeOf(writer: Step["writer"], to: string): Step["write"] {
   switch (writer) {
     case "reservation":
-      return { table: "reservation.reservation", state: String(Phase[to as keyof typeof Phase]) };
+      return toPhase(phase(to as Parameters<typeof phase>[0]));
     case "inventory":
       return { table: "inventory.hold", state: to };
     case "payment":
-      return { table: "payment.payment", state: String(PaymentState[to as keyof typeof PaymentState]) };
+      return toPayment(to as Parameters<typeof toPayment>[0]);
   }
-}
-
-function calleeOf(link: LinkName): ProcessName {
-  return link.split(">")[1] as ProcessName;
 }

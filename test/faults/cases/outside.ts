@@ -7,6 +7,9 @@ const tokens = [
   "tok_timeout_after_capture",
   "tok_timeout_after_refund",
   "tok_garbled",
+  // A webhook overtakes the answer to the call that it tells of.
+  "tok_webhook_first",
+  "tok_3ds_webhook_first",
 ] as const;
 
 /** The rows. */
@@ -18,6 +21,13 @@ export const outside: FaultCase[] = [
     traffic: { ...usual.traffic, token },
     expects: { recoveryMsMax: 15_000, goesOn: true },
   })),
+  {
+    ...usual,
+    name: "provider/timeout-after-part-refund",
+    fault: { kind: "unheard", story: "refund-unheard" },
+    // So that whoever is asked again is asked by this booking.
+    traffic: { ...usual.traffic, from: "after" },
+  },
   { ...usual, name: "provider/outage", fault: { kind: "provider", how: "outage", forMs: 8_000 } },
   {
     ...usual,
