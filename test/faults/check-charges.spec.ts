@@ -21,7 +21,7 @@ function charge(reservationId: string, changes: Partial<Authorization> = {}) {
   const done = { authorize: 1, capture: 1, void: 0, refund: 0 };
   const authorization: Authorization = {
     ...{ reference: "payment", token: "tok_approve", currency: "EUR", group: undefined, done },
-    ...{ amount: 5_000, status: "captured", refundedAmount: 0, ...changes },
+    ...{ amount: 5_000, status: "captured", refundedAmount: 0, refunds: [], ...changes },
   };
   return { reservationId, authorization };
 }

@@ -1,16 +1,16 @@
 // Tickets after they are bought: given away, shown at a door, let in by gates that can't ask.
 
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { ScanVerdict, type Ticket } from "#gen/boxoffice/edge/v1/ticket";
 import type { EdgeUser } from "../support/edge.ts";
 import type { Ask } from "./ask.ts";
 import type { Booking, HandIn } from "./booking.ts";
 
 const scanners = ["scanner-1", "scanner-2"];
-// Who hands in first came second.
+// Who hands in first came second. Nobody comes before there is a ticket.
 const offlineGates = [
-  { deviceId: "south", agoMs: 60_000 },
-  { deviceId: "north", agoMs: 120_000 },
+  { deviceId: "south", afterIssueMs: 4 },
+  { deviceId: "north", afterIssueMs: 2 },
 ];
 
 /** Returns the buyer's tickets of a confirmed booking. */
@@ -49,11 +49,12 @@ export async function admit(booking: Booking, ask: Ask, gate: EdgeUser): Promise
 /** Has two gates, which let in the booking's second ticket while they were offline, hand that in. */
 export async function handIn(booking: Booking, ask: Ask, gate: EdgeUser): Promise<void> {
   const { buyer, wish } = booking;
-  const { ticketId } = await ticketAt(booking, ask, 2);
+  const { ticketId, issueTime } = await ticketAt(booking, ask, 2);
   const code = await codeOf(booking, ask, { ticketId, holder: buyer });
   const requests: HandIn[] = [];
-  for (const { deviceId, agoMs } of offlineGates) {
-    const scan = { code, nonce: ticketId, gate: deviceId, scanTime: timestampFromMs(Date.now() - agoMs) };
+  for (const { deviceId, afterIssueMs } of offlineGates) {
+    const scanTime = timestampFromMs(timestampMs(issueTime!) + afterIssueMs);
+    const scan = { code, nonce: ticketId, gate: deviceId, scanTime };
     const request = { eventId: wish.eventId, deviceId, scans: [scan] };
     const { results } = await ask((bounds) => gate.tickets.submitScans(request, bounds));
     // Nobody who handed in before came earlier.
