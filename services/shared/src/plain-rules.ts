@@ -6,6 +6,7 @@ import {
   getOption,
   hasOption,
   isFieldSet,
+  ScalarType,
   type DescField,
   type DescMessage,
   type DescOneof,
@@ -54,10 +55,16 @@ function oneofCheck(oneof: DescOneof): Check | undefined {
 function fieldCheck(field: DescField): Check | undefined {
   const asked = getOption(field, rules.field);
   if (asked.ignore === rules.Ignore.ALWAYS) return undefined;
-  if (asked.ignore !== rules.Ignore.UNSPECIFIED || asked.cel.length > 0 || asked.celExpression.length > 0)
-    return unsure;
+  if (asked.cel.length > 0 || asked.celExpression.length > 0) return unsure;
   const value = valueCheck(field, asked);
   const name = field.localName as never;
+  if (asked.ignore !== rules.Ignore.UNSPECIFIED) {
+    // Of fields that may be left out only the plainest: an empty string is one.
+    const isPlainString = field.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
+    const mayBeLeftOut = asked.ignore === rules.Ignore.IF_ZERO_VALUE && isPlainString;
+    if (!mayBeLeftOut || !value || field.oneof || field.proto.proto3Optional || asked.required) return unsure;
+    return (message) => message[name] === "" || value(message[name]);
+  }
   const { required } = asked;
   if (field.oneof) {
     if (required) return unsure;
