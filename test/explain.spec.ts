@@ -82,6 +82,7 @@ describe("explaining, end to end", function () {
       "PAYMENT_AUTHORIZED",
       "SEATS_SOLD",
       "PAYMENT_CAPTURED",
+      "PAYMENT_FEE_POSTED",
       "CHECKOUT_ENDED",
       "RESERVATION_CONFIRMED",
       "TICKETS_ISSUED",

@@ -177,6 +177,16 @@ for (const { way, settings } of ways) {
       for (const key of keys) assert.equal((key as { customerId: string }).customerId, "guest:1");
     });
 
+    it("takes a checkout without a token, which a free booking needs not", async () => {
+      const tokens: string[] = [];
+      gateway.fakes.reservation.handlers.checkout = async ({ paymentMethodToken }) => {
+        tokens.push(paymentMethodToken);
+        return { outcome: held({ state: InternalState.CONFIRMED }), paymentId: "" };
+      };
+      const paid = await buyer().checkout({ eventId, reservationId, idempotencyKey: "k" });
+      assert.deepEqual([paid.reservation?.state, tokens], [ReservationState.CONFIRMED, [""]]);
+    });
+
     it("keeps card numbers out, says what to send instead, and repeats nothing of them", async () => {
       let asked = 0;
       gateway.fakes.reservation.handlers.checkout = async () => {

@@ -111,6 +111,21 @@ describe("explaining payments", () => {
     assert.equal(next[1], `Refund ${running} is posted to the ledger as soon as its answer is known.`);
   });
 
+  it("says of a refund that was refused too often that nobody asks by itself any more", async () => {
+    const key = await authorized();
+    await client.capture({ key }, inTime);
+    const refundId = randomUUID();
+    harness.sandbox.setDown(true);
+    await client.refund({ key, refundId }, inTime);
+    harness.sandbox.setDown(false);
+    await harness.database.sql`
+      update payment.refund set refusals = 20, refusal_reason = 'other', retry_at = 'infinity'
+      where payment_id = ${key.paymentId}`;
+    assert.deepEqual((await explain(key)).next, [
+      `Nobody asks for refund ${refundId} any more, after 20 refusals: a person has to, see docs/operations.md.`,
+    ]);
+  });
+
   it("tells of refusals and of what was given back", async () => {
     const [declined, voided, buried] = [await authorized("tok_decline"), await authorized(), newKey()];
     const captureDeclined = await authorized("tok_capture_declined");

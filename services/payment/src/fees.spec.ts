@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { StoryKind } from "#stubs";
 import { createHarness, inTime, newKey, orderFor, summary, until, type Client, type Harness } from "../test/harness.ts";
 
 type Key = ReturnType<typeof newKey>;
@@ -105,6 +107,19 @@ describe("fees", () => {
     await due(key);
     await until(async () => (await asksOf(key)) === undefined);
     assert.deepEqual(await postings(key), [...captured, ...kept]);
+  });
+
+  it("are told of in the payment's story, behind the capture, also where they came with it", async () => {
+    const key = newKey();
+    await capture(key);
+    const { stories } = await client.explainPayments({ eventId: key.eventId, paymentIds: [key.paymentId] }, inTime);
+    const [before, told] = stories[0]!.entries.slice(-2);
+    assert.equal(before?.kind, StoryKind.PAYMENT_CAPTURED);
+    assert.deepEqual(
+      [told?.kind, told?.text],
+      [StoryKind.PAYMENT_FEE_POSTED, "sandbox kept EUR 0.88 as its fee, and it was posted to the ledger."],
+    );
+    assert.ok(timestampMs(told!.time!) >= timestampMs(before!.time!));
   });
 
   it("are one of a payment by the database's own word", async () => {

@@ -1,6 +1,7 @@
 // What a provider's webhook does. It is only a hint that a payment has moved: what it says is not believed, the provider is
 // asked. So order does not matter, and a repeat changes nothing. It is remembered once it has been processed; whatever went
-// wrong before that is answered so that the provider sends it again.
+// wrong before that is answered so that the provider sends it again. Nobody is asked about a repeat, and never by more than
+// the bulkhead lets in.
 
 import type { Caller } from "#shared/batcher";
 import { createLogThrottle, type LogThrottle } from "#shared/log-throttle";
@@ -63,15 +64,16 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
   async function handle({ provider: name, body, signature }: Webhook, caller: Caller): Promise<WebhookOutcome> {
     const provider = providers.get(name);
     if (!provider) return { kind: "unknownProvider" };
-    const read = await provider.readNotice({ body, signature }, Math.max(1, caller.deadlineAtMs - Date.now()));
+    const read = provider.readNotice({ body, signature });
     if (read.kind === "refused") return read;
-    if (read.kind === "unknown") return { kind: "notProcessed" };
-    const key = { provider: name, noticeId: read.notice.id };
+    const key = { provider: name, noticeId: read.id };
     if (await webhooks.isKnown(key)) return { kind: "accepted", isRepeat: true, payment: undefined };
     const leave = await bulkhead.enter(caller.deadlineAtMs);
     if (!leave) return { kind: "overloaded" };
     try {
-      const outcome = await process(name, read.notice, caller.deadlineAtMs);
+      const learned = await read.learn(Math.max(1, caller.deadlineAtMs - Date.now()));
+      if (learned.kind === "unknown") return { kind: "notProcessed" };
+      const outcome = await process(name, learned.notice, caller.deadlineAtMs);
       if (outcome.kind === "accepted") await webhooks.remember(key);
       return outcome;
     } finally {

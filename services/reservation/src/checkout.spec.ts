@@ -345,6 +345,20 @@ describe("checkout", () => {
     assert.equal(world.payment.payments.size > 0 && world.payment.statesOf(ids.reservationId).length, 0);
   });
 
+  it("needs a payment method's token for what costs something, and none for what does not", async () => {
+    const ids = await reserve(replica);
+    const { outcome } = await pay(replica, ids, { token: "" });
+    assert.ok(outcome?.outcome.case === "refusal");
+    assert.equal(outcomeOf(outcome), "INVALID_ARGUMENT");
+    assert.equal(outcome.outcome.value.violations[0]?.field, "payment_method_token");
+    assert.equal(await stateNow(replica, ids), "HELD");
+    assert.equal(outcomeOf((await pay(replica, ids)).outcome), "CONFIRMED");
+    world.inventory.settings.priceMinor = 0;
+    const free = await reserve(replica);
+    assert.equal(outcomeOf((await pay(replica, free, { token: "" })).outcome), "CONFIRMED");
+    assert.deepEqual(world.payment.statesOf(free.reservationId), []);
+  });
+
   it("refuses with OVERLOADED, before anything is written, when it runs as many sagas as it may", async () => {
     const small = await world.startReplica({ SAGAS_MAX: "1", RECONCILER_INTERVAL_MS: "60000" });
     const [first, second] = [await reserve(small), await reserve(small)];

@@ -13,7 +13,7 @@ import { beginCheckouts, type BeginOutcome, type NewCheckout } from "./store/beg
 import { readStandings, type AttemptKey, type Standing } from "./store/read-standings.ts";
 import { waitUntil } from "./wait.ts";
 
-/** A request to pay. */
+/** A request to pay. The token may be empty for what costs nothing. */
 export type CheckoutRequest = AttemptKey & { paymentMethodToken: string };
 
 /** What a request to pay came to. `paymentId` is empty for what costs nothing. */
@@ -22,7 +22,10 @@ export type CheckoutResult =
   /** The provider waits for the customer at the booking's `nextActionUrl`. */
   | { kind: "actionRequired"; booking: Booking; paymentId: string }
   | { kind: "declined"; reason: string }
-  | { kind: "notFound" | "holdExpired" | "inProgress" | "keyReused" | "tooManyCheckouts" | "overloaded" }
+  | {
+      kind:
+        "notFound" | "holdExpired" | "inProgress" | "keyReused" | "tooManyCheckouts" | "tokenMissing" | "overloaded";
+    }
   | { kind: "wrongState"; state: BookingState };
 
 /** Pays bookings. */
@@ -97,7 +100,7 @@ export function createCheckouts(options: {
     const begun = await batcher.submit({ attempt, untilMs }, caller).finally(() => (beginning -= 1));
     if (begun.kind === "notBegun") {
       if (!begun.booking) return { kind: "notFound" };
-      if (!begun.checkout) return refusalOf(begun.booking);
+      if (!begun.checkout) return refusalOf(begun.booking, request);
       const result = resultOf(begun.booking, begun.checkout, tokenDigest);
       if (result.kind === "actionRequired") await lookAgain(request, untilMs);
       else if (result.kind !== "inProgress") return result;
@@ -142,10 +145,11 @@ function resultOf(booking: Booking, checkout: Checkout, tokenDigest: string): Ch
   }
 }
 
-function refusalOf(booking: Booking): CheckoutResult {
+function refusalOf(booking: Booking, { paymentMethodToken }: CheckoutRequest): CheckoutResult {
   const decision = decide(booking, { kind: "checkout" });
   switch (decision.kind) {
     case "move":
+      if (paymentMethodToken === "" && !isFree(booking)) return { kind: "tokenMissing" };
       // Another attempt ended between the refusal and this reading of it: ask again.
       return { kind: "inProgress" };
     case "inProgress":

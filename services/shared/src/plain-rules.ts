@@ -6,6 +6,7 @@ import {
   getOption,
   hasOption,
   isFieldSet,
+  ScalarType,
   type DescField,
   type DescMessage,
   type DescOneof,
@@ -55,9 +56,15 @@ function fieldCheck(field: DescField): Check | undefined {
   const asked = getOption(field, rules.field);
   if (asked.ignore === rules.Ignore.ALWAYS) return undefined;
   if (asked.cel.length > 0 || asked.celExpression.length > 0) return unsure;
-  if (asked.ignore !== rules.Ignore.UNSPECIFIED && !mayBeEmpty(field, asked)) return unsure;
   const value = valueCheck(field, asked);
   const name = field.localName as never;
+  if (asked.ignore !== rules.Ignore.UNSPECIFIED) {
+    // Of fields that may be left out only the plainest: an empty string is one.
+    const isPlainString = field.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
+    const mayBeLeftOut = asked.ignore === rules.Ignore.IF_ZERO_VALUE && isPlainString;
+    if (!mayBeLeftOut || !value || field.oneof || field.proto.proto3Optional || asked.required) return unsure;
+    return (message) => message[name] === "" || value(message[name]);
+  }
   const { required } = asked;
   if (field.oneof) {
     if (required) return unsure;
@@ -78,11 +85,6 @@ function fieldCheck(field: DescField): Check | undefined {
   return value && ((message) => value(message[name]));
 }
 
-// A string whose rules count only where it is not empty.
-function mayBeEmpty(field: DescField, { ignore, type, required }: rules.FieldRules): boolean {
-  return ignore === rules.Ignore.IF_ZERO_VALUE && type.case === "string" && !required && !field.oneof;
-}
-
 function valueCheck(field: DescField, asked: rules.FieldRules): Check | undefined {
   switch (asked.type.case) {
     case undefined:
@@ -90,8 +92,7 @@ function valueCheck(field: DescField, asked: rules.FieldRules): Check | undefine
       if (field.fieldKind === "list" && field.listKind === "message") return everyItem(checkOf(field.message));
       return field.fieldKind === "map" ? unsure : undefined;
     case "string":
-      if (field.fieldKind !== "scalar") return unsure;
-      return mayBeEmpty(field, asked) ? unlessEmpty(stringCheck(asked.type.value)) : stringCheck(asked.type.value);
+      return field.fieldKind === "scalar" ? stringCheck(asked.type.value) : unsure;
     case "int32":
       return field.fieldKind === "scalar" ? int32Check(asked.type.value) : unsure;
     case "repeated":
@@ -111,10 +112,6 @@ function listCheck(field: DescField & { fieldKind: "list" }, asked: rules.Repeat
 
 function everyItem(check: Check): Check {
   return (items: never[]) => items.every(check);
-}
-
-function unlessEmpty(check: Check): Check {
-  return (value: never) => value === "" || check(value);
 }
 
 function stringCheck(asked: rules.StringRules): Check {

@@ -14,9 +14,10 @@ const wordsOfPattern: Record<string, string> = {
   "^[A-Za-z0-9 ._-]{1,16}$": "must be 1 to 16 letters, digits, spaces, dots, underscores and hyphens",
   "^[A-Za-z0-9._:-]{1,64}$": "must be 1 to 64 letters, digits, dots, underscores, colons and hyphens",
   "^[A-Za-z0-9._:-]{1,100}$": "must be 1 to 100 letters, digits, dots, underscores, colons and hyphens",
-  "^[A-Za-z0-9_-]{1,200}$":
-    "must be the token that the payment provider's client library gave: 1 to 200 letters, digits, underscores and hyphens. " +
-    "Never a card number, and not empty for a free booking",
+  "^[A-Za-z0-9_-]{1,200}$": "must be a payment provider's token: 1 to 200 letters, digits, underscores and hyphens",
+  "^[A-Za-z0-9_-]{0,200}$":
+    "must be the token that the payment provider's client library gave: up to 200 letters, digits, underscores and hyphens. " +
+    "Never a card number, and empty only for a free booking",
   "^(guest:[0-9a-f-]{36}|oidc:[A-Za-z0-9_-]{43})$":
     "must be a customer's id as their session shows it (customer_id): guest:… or oidc:…",
   "^[\\x21-\\x7e]{1,200}$": "must be 1 to 200 ASCII characters without spaces",

@@ -2,46 +2,11 @@
 
 import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { assertNever } from "#shared/assert-never";
-import { amountText, countText, utcText, type StoryPart, type Told } from "#shared/story";
-import { PaymentState, stateName, type Order, type PaymentKey } from "./payment.ts";
-import type { Refund } from "./refund.ts";
-
-type ToldOfRefund = "refundId" | "whole" | "amountMinor" | "returnedMinor" | "coveredMinor" | "refusals" | "createdAt";
-/** A refund with its times. */
-export type RefundRecord = Pick<Refund, ToldOfRefund> & {
-  /** The refund that it pays once more; null for one that was asked for. */
-  repays: string | null;
-  /** Why the provider refused it last; null where it never did. */
-  refusalReason: string | null;
-  /** When the provider's answer was written, and posted to the ledger; null while it is not known. */
-  finishedAt: Date | null;
-  /** Since when the provider has said that it is on its way, and why. */
-  pendingSince: Date | null;
-  pendingCause: string | null;
-  /** When the provider is asked again, after it was pending or refused. */
-  retryAt: Date | null;
-};
-
-/** A payment with the times that are kept of it. */
-export type PaymentRecord = PaymentKey & {
-  state: PaymentState;
-  /** Undefined in a tombstone. */
-  order: Pick<Order, "reservationId" | "amountMinor" | "currencyCode" | "provider"> | undefined;
-  declineReason: string | undefined;
-  /** Oldest first. */
-  refunds: RefundRecord[];
-  /** The provider said yes once. */
-  wasAuthorized: boolean;
-  createdAt: Date;
-  /** Null where it never was, or before this was kept. */
-  authorizedAt: Date | null;
-  /** When the state changed last. */
-  updatedAt: Date;
-  /** When the provider was asked last. */
-  attemptedAt: Date;
-  /** When the capture was posted to the ledger. */
-  capturedAt: Date | null;
-};
+import { amountText, utcText, type StoryPart, type Told } from "#shared/story";
+import { disputeEntries, disputeNext, inTimeOrder } from "./dispute-story.ts";
+import { storyIds, type OrderRecord, type PaymentRecord } from "./payment-record.ts";
+import { PaymentState, stateName } from "./payment.ts";
+import { refundEntries, refundNext, repaymentNext, waitsForDispute } from "./refund-story.ts";
 
 /** Returns the story of a payment; `resumeAfterMs` is how long a pending one is left to its callers. */
 export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resumeAfterMs: number }): StoryPart {
@@ -50,18 +15,16 @@ export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resume
     id: payment.paymentId,
     summary: `Payment ${payment.paymentId} is ${stateName(payment.state)}${paidBackWords(payment)}.`,
     told,
-    next: nextOf(payment, resumeAfterMs),
+    next: [...nextOf(payment, resumeAfterMs), ...disputeNext(payment)],
     gaps: told
       .filter(({ at }) => at === null)
       .map(({ kind }) => `The time of ${StoryKind[kind]} is not kept: it was before such times were written down.`),
   };
 }
 
-type PaymentOrder = NonNullable<PaymentRecord["order"]>;
-
-function toldOf(payment: PaymentRecord, order: PaymentOrder): Told[] {
+function toldOf(payment: PaymentRecord, order: OrderRecord): Told[] {
   const amount = amountOf(order, order.amountMinor);
-  const tell = (kind: StoryKind, at: Date | null, text: string): Told => ({ kind, at, text, ids: idsOf(payment) });
+  const tell = (kind: StoryKind, at: Date | null, text: string): Told => ({ kind, at, text, ids: storyIds(payment) });
   const told = [
     tell(
       StoryKind.PAYMENT_REQUESTED,
@@ -77,61 +40,28 @@ function toldOf(payment: PaymentRecord, order: PaymentOrder): Told[] {
     const text = `${order.provider} captured ${amount}, and it was posted to the ledger.`;
     told.push(tell(StoryKind.PAYMENT_CAPTURED, payment.capturedAt, text));
   }
-  told.push(...payment.refunds.flatMap((refund) => refundEntries(payment, order, refund)));
-  return [...told, ...presentEntries(payment, order.provider)];
+  const later = [
+    ...feeEntries(payment, order),
+    ...disputeEntries(payment, order),
+    ...payment.refunds.flatMap((refund) => refundEntries(payment, order, refund)),
+  ];
+  return [...told, ...inTimeOrder(later), ...presentEntries(payment, order.provider)];
 }
 
-function refundEntries(payment: PaymentRecord, order: PaymentOrder, refund: RefundRecord): Told[] {
-  const ids = { ...idsOf(payment), refund_id: refund.refundId };
-  const amount = amountOf(order, refund.amountMinor);
-  if (refund.repays !== null) return repaymentEntries(order, { refund, ids });
-  const places =
-    refund.returnedMinor > 0
-      ? `for places worth ${amountOf(order, refund.returnedMinor)}`
-      : "for which no place comes back";
-  const what = refund.whole ? `all that was left, ${amount}` : amount;
-  const isAsked = refund.amountMinor > 0;
-  const begun: Told = {
-    kind: StoryKind.PAYMENT_REFUNDING,
-    at: refund.createdAt,
-    text:
-      `The intent to refund ${what}, ${places}, was written` +
-      (isAsked ? `, before ${order.provider} was asked.` : ": earlier refunds paid that back, and nobody is asked."),
-    ids,
-  };
-  if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? openWords(order, refund) : ""}` }];
-  const text = isAsked ? refundedText(order, refund) : "That the places came back was posted to the ledger.";
-  return [begun, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text, ids }];
-}
-
-function openWords({ provider }: PaymentOrder, refund: RefundRecord): string {
-  const { pendingSince, pendingCause, refusals, refusalReason } = refund;
-  if (pendingSince) return ` ${provider} has had it in work since ${utcText(pendingSince)} (${pendingCause}).`;
-  if (refusals > 0) return ` ${provider} has refused it ${countText(refusals, "time")} (${refusalReason}).`;
-  return " Its answer is not known.";
-}
-
-function repaymentEntries(
-  order: PaymentOrder,
-  { refund, ids }: { refund: RefundRecord; ids: Record<string, string> },
-): Told[] {
-  const amount = amountOf(order, refund.amountMinor);
-  const text = `Of refund ${refund.repays} ${amount} came back after it was done. They are owed again, and ${order.provider} is asked once more.`;
-  const owed: Told = { kind: StoryKind.PAYMENT_REFUNDING, at: refund.createdAt, text, ids };
-  if (!refund.finishedAt) return [owed];
-  return [owed, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text: refundedText(order, refund), ids }];
-}
-
-function refundedText(order: PaymentOrder, { amountMinor, coveredMinor }: RefundRecord): string {
-  const paid = `${order.provider} refunded ${amountOf(order, amountMinor - coveredMinor)}`;
-  if (coveredMinor === 0) return `${paid}, and it was posted to the ledger.`;
-  const covered = `${amountOf(order, coveredMinor)} had gone back through a dispute that was lost`;
-  return `${coveredMinor < amountMinor ? `${paid}, ` : ""}${covered}, and it was posted to the ledger.`;
+function feeEntries(payment: PaymentRecord, { provider }: OrderRecord): Told[] {
+  const { fee, capturedAt } = payment;
+  if (!fee) return [];
+  const text = `${provider} kept ${amountText({ ...fee, currency: fee.currencyCode })} as its fee, and it was posted to the ledger.`;
+  // One that came with the capture was posted by the same statement, in no order.
+  const at = capturedAt && capturedAt > fee.postedAt ? capturedAt : fee.postedAt;
+  return [{ kind: StoryKind.PAYMENT_FEE_POSTED, at, text, ids: storyIds(payment) }];
 }
 
 // What only the present state tells of.
 function presentEntries(payment: PaymentRecord, provider: string): Told[] {
-  const tell = (kind: StoryKind, text: string): Told[] => [{ kind, at: payment.updatedAt, text, ids: idsOf(payment) }];
+  const tell = (kind: StoryKind, text: string): Told[] => [
+    { kind, at: payment.updatedAt, text, ids: storyIds(payment) },
+  ];
   switch (payment.state) {
     case PaymentState.CAPTURING:
       return tell(StoryKind.PAYMENT_CAPTURING, `${provider} is being asked to capture; its answer is not known.`);
@@ -158,7 +88,7 @@ function presentEntries(payment: PaymentRecord, provider: string): Told[] {
 function buried(payment: PaymentRecord): Told {
   const text =
     "Voided before its authorisation arrived: one that comes later is refused, and asks the provider nothing.";
-  return { kind: StoryKind.PAYMENT_VOIDED, at: payment.createdAt, text, ids: idsOf(payment) };
+  return { kind: StoryKind.PAYMENT_VOIDED, at: payment.createdAt, text, ids: storyIds(payment) };
 }
 
 function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
@@ -169,10 +99,12 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
     case PaymentState.REFUNDING: {
       const resumed = utcText(new Date(payment.attemptedAt.getTime() + resumeAfterMs));
       const running = payment.refunds.filter(({ repays, finishedAt }) => repays === null && !finishedAt);
-      // One that the provider refused, or has in work, has a time of its own.
-      const isLeftAlone = running.some(({ retryAt }) => retryAt !== null);
+      // One that the provider refused, or has in work, has a time of its own, and one that waits for a dispute its own end.
+      const isLeftAlone = running.some(
+        (refund) => refund.refusals > 0 || refund.pendingSince !== null || waitsForDispute(payment, refund),
+      );
       const words = `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} payment does by itself.`;
-      return [...(isLeftAlone ? [] : [words]), ...running.map(refundNext)];
+      return [...(isLeftAlone ? [] : [words]), ...running.map((refund) => refundNext(payment, refund))];
     }
     case PaymentState.ACTION_REQUIRED:
       return [
@@ -182,7 +114,7 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
     case PaymentState.REFUNDED:
       return payment.refunds
         .filter(({ repays, finishedAt }) => repays !== null && !finishedAt)
-        .map(({ refundId }) => `Payment asks for refund ${refundId} by itself, until it is made.`);
+        .map((refund) => repaymentNext(payment, refund));
     case PaymentState.AUTHORIZED:
     case PaymentState.DECLINED:
     case PaymentState.VOIDED:
@@ -193,20 +125,9 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
   }
 }
 
-function refundNext({ refundId, pendingSince, refusals, retryAt }: RefundRecord): string {
-  if (refusals > 0 && !pendingSince && retryAt) {
-    return `Refund ${refundId} was refused: the provider is asked again after ${utcText(retryAt)}, or by hand, see docs/operations.md.`;
-  }
-  if (!pendingSince || !retryAt) return `Refund ${refundId} is posted to the ledger as soon as its answer is known.`;
-  return (
-    `Refund ${refundId} is on its way, which may take days: it is posted to the ledger when the provider says that it is done, ` +
-    `and is asked again after ${utcText(retryAt)}.`
-  );
-}
-
 // Of what came back in part; the state says the rest.
 function paidBackWords({ order, refunds, state }: PaymentRecord): string {
-  const sumOf = (some: readonly RefundRecord[]) => some.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  const sumOf = (some: PaymentRecord["refunds"]) => some.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
   const owedMinor = sumOf(refunds.filter(({ repays, finishedAt }) => repays !== null && !finishedAt));
   const paidBackMinor = sumOf(refunds.filter(({ repays, finishedAt }) => repays === null && finishedAt));
   if (order && owedMinor > 0) return `: ${amountOf(order, owedMinor)} of what was paid back are owed again`;
@@ -214,13 +135,6 @@ function paidBackWords({ order, refunds, state }: PaymentRecord): string {
   return `: ${amountOf(order, paidBackMinor)} of ${amountOf(order, order.amountMinor)} are paid back`;
 }
 
-function amountOf({ currencyCode }: PaymentOrder, amountMinor: number): string {
+function amountOf({ currencyCode }: OrderRecord, amountMinor: number): string {
   return amountText({ amountMinor, currency: currencyCode });
-}
-
-function idsOf({ paymentId, order }: PaymentRecord): Record<string, string> {
-  return {
-    payment_id: paymentId,
-    ...(order ? { reservation_id: order.reservationId } : {}),
-  };
 }

@@ -66,10 +66,8 @@ export type FeeResult =
   /** The provider does not know it yet, or could not be asked. `cause` as above. */
   | { kind: "unknown"; cause: string };
 
-/** What a webhook says. It is a hint: how a payment stands is asked of the provider. */
+/** What a webhook is about, as the provider says when it is asked. It is a hint: how a payment stands is asked as well. */
 export type Notice = {
-  /** The provider's name for it; a repeat has the same. */
-  id: string;
   /** The payment, if it is one of ours. */
   about: PaymentKey | undefined;
   /** How its dispute stands now, if it tells of one. */
@@ -86,10 +84,18 @@ export type NoticeFault = `signature_${SignatureFault}` | "no_secret" | "sensele
 
 /** What reading a webhook came to. */
 export type NoticeResult =
-  | { kind: "notice"; notice: Notice }
+  /**
+   * `id` is the provider's name for it; a repeat has the same. `learn` finds out what it is about, for which the provider may
+   * have to be asked, for at most `timeoutMs`. Never throws.
+   */
+  | { kind: "read"; id: string; learn(timeoutMs: number): Promise<LearnedNotice> }
   /** Its sender is not the provider, it is too old, or it makes no sense. */
-  | { kind: "refused"; why: NoticeFault }
-  /** The provider has to be asked what it is about, and could not be. */
+  | { kind: "refused"; why: NoticeFault };
+
+/** What finding out what a webhook is about came to. */
+export type LearnedNotice =
+  | { kind: "notice"; notice: Notice }
+  /** The provider has to be asked, and could not be. */
   | { kind: "unknown"; cause: string };
 
 /** A connection to a provider. */
@@ -100,8 +106,8 @@ export type Provider = {
   send(request: ProviderRequest, timeoutMs: number): Promise<ProviderResult>;
   /** Asks what it kept of a capture, for at most `timeoutMs`. Never throws. */
   readFee(capture: { reference: string; captureRef: string }, timeoutMs: number): Promise<FeeResult>;
-  /** Verifies and reads a webhook, for at most `timeoutMs`. Never throws. */
-  readNotice(message: { body: Uint8Array; signature: string }, timeoutMs: number): Promise<NoticeResult>;
+  /** Verifies a webhook and reads its id, without asking anybody. Never throws. */
+  readNotice(message: { body: Uint8Array; signature: string }): NoticeResult;
   /** Closes its connections. */
   close(): Promise<void>;
 };

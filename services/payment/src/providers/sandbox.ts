@@ -4,7 +4,16 @@ import { Pool } from "undici";
 import { declineReasonFrom } from "../domain/decline-reason.ts";
 import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
 import { parseFee, type Fee } from "../domain/fee.ts";
-import type { FailedRefund, FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import type { PaymentKey } from "../domain/payment.ts";
+import type {
+  FailedRefund,
+  FeeResult,
+  LearnedNotice,
+  NoticeResult,
+  Provider,
+  ProviderRequest,
+  ProviderResult,
+} from "./provider.ts";
 import { signatureFault } from "./webhook-signature.ts";
 
 const responseBytesMax = 16 << 10;
@@ -93,10 +102,7 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     return fee ? { kind: "fee", fee } : { kind: "unknown", cause: answer ? "malformed" : "not_read" };
   }
 
-  async function readNotice(
-    { body, signature }: { body: Uint8Array; signature: string },
-    timeoutMs: number,
-  ): Promise<NoticeResult> {
+  function readNotice({ body, signature }: { body: Uint8Array; signature: string }): NoticeResult {
     const { webhookSecret: secret, now } = options;
     if (!secret) return { kind: "refused", why: "no_secret" };
     const fault = signatureFault(body, signature, { secret, nowMs: now() });
@@ -104,17 +110,22 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     const { id, type, group, reference } = parseAnswer(Buffer.from(body).toString("utf8")) as Record<string, unknown>;
     if (typeof id !== "string" || !noticeIdPattern.test(id)) return { kind: "refused", why: "senseless" };
     const about = isUuid(group) && isUuid(reference) ? { eventId: group, paymentId: reference } : undefined;
+    return { kind: "read", id, learn: (timeoutMs) => learn({ type, about }, timeoutMs) };
+  }
+
+  async function learn(
+    { type, about }: { type: unknown; about: PaymentKey | undefined },
+    timeoutMs: number,
+  ): Promise<LearnedNotice> {
     if (about && type === "refund.failed") {
       const failedRefunds = await readFailedRefunds(about.paymentId, timeoutMs);
       return failedRefunds
-        ? { kind: "notice", notice: { id, about, failedRefunds } }
+        ? { kind: "notice", notice: { about, failedRefunds } }
         : { kind: "unknown", cause: "refunds_not_read" };
     }
-    if (!about || type !== "dispute.changed") return { kind: "notice", notice: { id, about } };
+    if (!about || type !== "dispute.changed") return { kind: "notice", notice: { about } };
     const dispute = await readDispute(about.paymentId, timeoutMs);
-    return dispute
-      ? { kind: "notice", notice: { id, about, dispute } }
-      : { kind: "unknown", cause: "dispute_not_read" };
+    return dispute ? { kind: "notice", notice: { about, dispute } } : { kind: "unknown", cause: "dispute_not_read" };
   }
 
   return { name: "sandbox", send, readFee, readNotice, close: () => pool.destroy() };

@@ -1,24 +1,26 @@
 // Stripe's webhooks. All that is taken from one is what it is about: intents, charges and refunds carry our ids as metadata. A
 // dispute names its intent. How a dispute stands, or a refund that is said to have failed, is asked of Stripe, so that what
-// comes late is not believed.
+// comes late is not believed; and asked only once the webhook's id is known to be new.
 
 import StripeClient, { type Stripe } from "stripe";
 import { DisputeStatus } from "../domain/dispute.ts";
 import type { PaymentKey } from "../domain/payment.ts";
-import type { Notice, NoticeResult } from "./provider.ts";
+import type { LearnedNotice, Notice, NoticeResult } from "./provider.ts";
 import { signatureFault, toleranceSeconds } from "./webhook-signature.ts";
 
 /** What reading needs. */
-type Context = { stripe: Stripe; secret: string; timeoutMs: number; nowMs: number };
+type Context = { stripe: Stripe; secret: string; nowMs: number };
+/** What asking needs. */
+type Asking = { stripe: Stripe; timeoutMs: number };
 
 const senseless: NoticeResult = { kind: "refused", why: "senseless" };
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Verifies and reads a webhook. Never throws. */
-export async function readStripeNotice(
+/** Verifies a webhook and reads its id. Never throws. */
+export function readStripeNotice(
   { body, signature }: { body: Uint8Array; signature: string },
-  { stripe, secret, timeoutMs, nowMs }: Context,
-): Promise<NoticeResult> {
+  { stripe, secret, nowMs }: Context,
+): NoticeResult {
   let event: Stripe.Event;
   try {
     event = stripe.webhooks.constructEvent(Buffer.from(body), signature, secret, toleranceSeconds, undefined, nowMs);
@@ -28,21 +30,21 @@ export async function readStripeNotice(
   }
   const object = event.data?.object as unknown as Record<string, unknown> | undefined;
   if (typeof event.id !== "string" || !object) return senseless;
+  return { kind: "read", id: event.id, learn: (timeoutMs) => learn(object, { stripe, timeoutMs }) };
+}
+
+async function learn(object: Record<string, unknown>, asking: Asking): Promise<LearnedNotice> {
   try {
-    const about =
-      object["object"] === "dispute"
-        ? await disputeOf(String(object["id"]), { stripe, timeoutMs })
-        : { about: keyFrom(object["metadata"]), ...(await failedRefundOf(object, { stripe, timeoutMs })) };
-    return { kind: "notice", notice: { id: event.id, ...about } };
+    if (object["object"] === "dispute")
+      return { kind: "notice", notice: await disputeOf(String(object["id"]), asking) };
+    const failed = await failedRefundOf(object, asking);
+    return { kind: "notice", notice: { about: keyFrom(object["metadata"]), ...failed } };
   } catch {
     return { kind: "unknown", cause: "not_read" };
   }
 }
 
-async function disputeOf(
-  id: string,
-  { stripe, timeoutMs: timeout }: Pick<Context, "stripe" | "timeoutMs">,
-): Promise<Pick<Notice, "about" | "dispute">> {
+async function disputeOf(id: string, { stripe, timeoutMs: timeout }: Asking): Promise<Notice> {
   const found = await stripe.disputes.retrieve(id, {}, { timeout });
   const { payment_intent: intentId, amount, currency, reason } = found;
   if (typeof intentId !== "string") return { about: undefined };
@@ -68,7 +70,7 @@ function statusFrom({ status, balance_transactions: moved }: Stripe.Dispute): Di
 // A refund may fail weeks after it succeeded, and never succeeds after that. https://docs.stripe.com/refunds#failed-refunds
 async function failedRefundOf(
   { object, id, status, metadata }: Record<string, unknown>,
-  { stripe, timeoutMs: timeout }: Pick<Context, "stripe" | "timeoutMs">,
+  { stripe, timeoutMs: timeout }: Asking,
 ): Promise<Pick<Notice, "failedRefunds">> {
   const { refund_id: refundId } = (metadata ?? {}) as Record<string, unknown>;
   if (object !== "refund" || !hasFailed(status) || !isUuid(refundId)) return {};

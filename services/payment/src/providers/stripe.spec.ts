@@ -757,6 +757,36 @@ describe("stripe", () => {
       });
     });
 
+    describe("and a webhook that only Stripe can explain", () => {
+      const dispute = {
+        ...{ id: "dp_foreign", object: "dispute", payment_intent: null, status: "lost", reason: "general" },
+        ...{ amount: 4_200, currency: "eur", balance_transactions: [] },
+      };
+      const asks = () => standIn.asked.filter(({ route }) => route === "GET /v1/disputes/dp_foreign").length;
+      before(() => void standIn.disputes.set(dispute.id, dispute));
+
+      it("asks nothing when it was processed before", async () => {
+        const told = eventOf("charge.dispute.closed", dispute);
+        for (let times = 0; times < 3; times += 1) assert.equal(await send(told), "accepted");
+        assert.equal(asks(), 1);
+      });
+
+      it("asks nothing beyond what may run at once", async () => {
+        const narrow = await harness.start({ ...settings, PROVIDER_RUNNING_MAX: "1", PROVIDER_WAITING_MAX: "0" });
+        const told = sign(eventOf("charge.dispute.closed", dispute));
+        const heard = async () => (await narrow.client.handleWebhook(told, inTime)).outcome;
+        const meanwhile = standIn.whenMade(async () => {
+          const outcome = await heard();
+          assert.equal(outcome.case === "refusal" && RefusalReason[outcome.value.reason], "OVERLOADED");
+        });
+        await authorize(newKey(), "pm_ok", narrow.client);
+        await meanwhile;
+        assert.equal(asks(), 0);
+        assert.equal((await heard()).case, "accepted");
+        await narrow.stop();
+      });
+    });
+
     it("believes no webhook that is forged, old or senseless", async () => {
       const event = eventOf("payment_intent.succeeded", { object: "payment_intent", metadata: {} });
       assert.equal(await send(event, { secret: "whsec_of_somebody_else" }), "INVALID_ARGUMENT");

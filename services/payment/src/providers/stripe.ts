@@ -8,7 +8,7 @@ import { Agent as HttpsAgent } from "node:https";
 import StripeClient, { type Stripe } from "stripe";
 import { assertNever } from "#shared/assert-never";
 import type { DeclineReason } from "../domain/decline-reason.ts";
-import type { FeeResult, NoticeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import type { FeeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
 import { faultOfAmount } from "./stripe-amounts.ts";
 import { feeAtStripe } from "./stripe-fee.ts";
 import { readStripeNotice } from "./stripe-notice.ts";
@@ -182,16 +182,11 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
         ),
         timeoutMs,
       ),
-    readNotice: (message, timeoutMs): Promise<NoticeResult> =>
-      orTimeout(
-        readStripeNotice(message, {
-          stripe,
-          secret: options.webhookSecret,
-          timeoutMs,
-          nowMs: options.now(),
-        }),
-        timeoutMs,
-      ),
+    readNotice: (message) => {
+      const read = readStripeNotice(message, { stripe, secret: options.webhookSecret, nowMs: options.now() });
+      if (read.kind === "refused") return read;
+      return { ...read, learn: (timeoutMs) => orTimeout(read.learn(timeoutMs), timeoutMs) };
+    },
     close: async () => agent.destroy(),
   };
 }

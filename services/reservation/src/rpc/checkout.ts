@@ -2,6 +2,7 @@ import { RefusalReason } from "#stubs";
 import { assertNever } from "#shared/assert-never";
 import type { Handler } from "#shared/grpc-server";
 import { createRefusal } from "#shared/refusal";
+import { refuseFields } from "#shared/validate";
 import type { ReservationService } from "#gen/boxoffice/reservation/v1/reservation";
 import type { CheckoutResult, Checkouts } from "../checkout.ts";
 import { checkoutsMax } from "../domain/booking.ts";
@@ -47,6 +48,10 @@ function refusalFrom(result: Exclude<CheckoutResult, { kind: "paid" | "actionReq
       return createRefusal(RefusalReason.WRONG_STATE, `a reservation takes at most ${checkoutsMax} attempts to pay`, {
         metadata: { state: "HELD", attempts_max: String(checkoutsMax) },
       });
+    case "tokenMissing":
+      return refuseFields([
+        { field: "payment_method_token", description: "must not be empty: only a free booking is paid without" },
+      ]);
     case "overloaded":
       return createRefusal(RefusalReason.OVERLOADED, "too many payments are running", { retryAfterMs: 1_000 });
     case "wrongState":

@@ -18,7 +18,7 @@ export type BeginOutcome = { kind: "begun"; booking: Booking } | ({ kind: "notBe
 
 /**
  * Begins attempts, each only where the booking is the customer's, held, alive by the database's clock, below its number
- * of attempts, and the key is new. `leaseMs` is how long the reconciler leaves them alone. Answers in order.
+ * of attempts, there is a token or nothing to pay, and the key is new. `leaseMs` is how long the reconciler leaves them alone. Answers in order.
  */
 export async function beginCheckouts(
   sql: Sql,
@@ -53,6 +53,7 @@ export async function beginCheckouts(
         and r.phase = ${Phase.held}
         and r.hold_expires_at > clock_timestamp()
         and r.checkout_count < ${checkoutsMax}
+        and (l.new_token <> '' or r.unit_price_minor = 0)
         and not exists (
           select from reservation.checkout c
           where c.event_id = l.event_id and c.reservation_id = l.reservation_id
