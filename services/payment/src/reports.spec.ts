@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { CallerGoneError } from "#shared/batcher";
 import { transact } from "#shared/transaction";
 import { createHarness, until, type Client, type Harness } from "../test/harness.ts";
+import { createInvariantStore } from "./store-invariants.ts";
 
 describe("reports", () => {
   let harness: Harness;
@@ -33,5 +35,14 @@ describe("reports", () => {
     });
     await Promise.all(reports.started);
     assert.deepEqual(outcomes.slice(8), Array<string>(12).fill("read"));
+  });
+
+  it("end where their caller has gone, with the statement that runs", async () => {
+    const { check } = createInvariantStore(harness.database.sql);
+    await assert.rejects(check(undefined, { deadlineAtMs: Date.now() - 1 }), CallerGoneError);
+    let looks = 0;
+    const isGone = () => (looks += 1) > 2;
+    await assert.rejects(check(undefined, { deadlineAtMs: Infinity, isGone }), CallerGoneError);
+    assert.equal(looks, 3);
   });
 });

@@ -1264,7 +1264,7 @@ export const PaymentService: GenService<{
     output: typeof HandleWebhookResponseSchema;
   },
   /**
-   * Checks the promises that payment can see.
+   * Checks the promises that payment can see. Refusals: OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.CheckInvariants
    */
@@ -1276,7 +1276,7 @@ export const PaymentService: GenService<{
   /**
    * Walks the next stretch of the ledger's hash chain, recomputes every hash, and names the first broken link. Ask again
    * from `verified` until `done`; begin at a position that was noted earlier to learn whether the chain still passes
-   * through it.
+   * through it. Refusals: OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.VerifyLedger
    */
@@ -1286,7 +1286,8 @@ export const PaymentService: GenService<{
     output: typeof VerifyLedgerResponseSchema;
   },
   /**
-   * Returns what the ledger says of an event, area by area, from one snapshot. An event without money has no areas here.
+   * Returns what the ledger says of an event, area by area, from one snapshot. An event without money has no areas
+   * here. Refusals: OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.GetSaleFigures
    */
