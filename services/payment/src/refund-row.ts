@@ -2,6 +2,7 @@
 
 import type { Sql, Transaction } from "#shared/sql";
 import { DisputeStatus } from "./domain/dispute.ts";
+import { pendingLongestMs } from "./domain/pending-refund.ts";
 import type { Refund } from "./domain/refund.ts";
 
 /** What the stores select of a refund. */
@@ -25,8 +26,22 @@ export function refundColumns(sql: Sql | Transaction) {
       select from payment.dispute as d
       where d.event_id = refund.event_id and d.payment_id = refund.payment_id and d.status = ${DisputeStatus.open}
     )) as "isRetryDue",
-    case when refund.pending_since is not null and refund.finished_at is null
-      then greatest(0, extract(epoch from refund.retry_at - clock_timestamp()) * 1000)::int end as "retryAfterMs"`;
+    case
+      when refund.finished_at is not null then null
+      when refund.pending_since is not null
+        then greatest(0, extract(epoch from refund.retry_at - clock_timestamp()) * 1000)::int
+      -- Disputes take months; their end comes by webhook.
+      when refund.amount_minor > refund.covered_minor and exists (
+        select from payment.dispute as d
+        where d.event_id = refund.event_id and d.payment_id = refund.payment_id and d.status = ${DisputeStatus.open}
+      ) then ${pendingLongestMs}::int
+    end as "retryAfterMs",
+    -- The others, of which a statement that writes this one sees all.
+    (refund.covered_minor + (
+      select coalesce(sum(o.covered_minor), 0)
+      from payment.refund as o
+      where o.event_id = refund.event_id and o.payment_id = refund.payment_id and o.refund_id <> refund.refund_id
+    ))::bigint as "coveredInAllMinor"`;
 }
 
 /** Returns the refund of a row. */
