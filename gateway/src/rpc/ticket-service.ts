@@ -79,7 +79,12 @@ export function createTicketHandlers({ tickets }: Pick<Backends, "tickets">): Ed
     getVerificationKeys: async (_, call) => {
       const { keys } = await tickets.getVerificationKeys({}, boundsOf(call));
       return {
-        keys: keys.map(({ keyId, publicKey, createTime, retireTime }) => ({ keyId, publicKey, createTime, retireTime })),
+        keys: keys.map(({ keyId, publicKey, createTime, retireTime }) => ({
+          keyId,
+          publicKey,
+          createTime,
+          retireTime,
+        })),
       };
     },
     getRevocations: async ({ eventId, pageSize, pageToken }, call) => {

@@ -10,7 +10,10 @@ import type { Move } from "./store/apply-moves.ts";
 
 describe("the saga runner", () => {
   /** A runner whose writes wait until `answer` is called, one after the other. */
-  function createHeldUp(asked: string[], { askRefund, ...answered }: Answers & { askRefund?: Payments["refund"] } = {}) {
+  function createHeldUp(
+    asked: string[],
+    { askRefund, ...answered }: Answers & { askRefund?: Payments["refund"] } = {},
+  ) {
     const deps = depsWith({ release: hold(HoldState.RELEASED), ...answered }, asked);
     const written: Move[] = [];
     const answers: (() => void)[] = [];

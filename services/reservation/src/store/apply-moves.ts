@@ -10,10 +10,7 @@ import { bookingColumns, eventMessage } from "./booking-columns.ts";
 /** A step to be written. */
 export type Move = {
   /** As it stood when the step was decided. */
-  from: Pick<
-    Booking,
-    "eventId" | "reservationId" | "phase" | "paymentId" | "refundId" | "attempts" | "nextActionUrl"
-  >;
+  from: Pick<Booking, "eventId" | "reservationId" | "phase" | "paymentId" | "refundId" | "attempts" | "nextActionUrl">;
   /** The same phase for a further try of its calls. */
   to: Phase;
   /** Milliseconds until somebody else carries on; null when nothing is left to do. */

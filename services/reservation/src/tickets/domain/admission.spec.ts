@@ -84,7 +84,10 @@ describe("who is let in", () => {
         const admissions: Admission[] = [];
         const heard = new Map<string, boolean>();
         history.forEach((each, index) => {
-          const decision = decideAdmission({ ticket: ticketOf(), admissions }, { epoch: 1, isKeyRetired: false, scan: each });
+          const decision = decideAdmission(
+            { ticket: ticketOf(), admissions },
+            { epoch: 1, isKeyRetired: false, scan: each },
+          );
           if (decision.kind === "admit") admissions.push({ ...each, gate: "", admittedAt: at(index) });
           const name = `${each.deviceId}/${each.nonce}`;
           const isIn = decision.kind !== "rejected";

@@ -38,5 +38,7 @@ export function getTicketQr({
 }
 
 function keyRetired() {
-  return createRefusal(RefusalReason.IN_PROGRESS, "the key that signs tickets was retired: ask again", { retryAfterMs });
+  return createRefusal(RefusalReason.IN_PROGRESS, "the key that signs tickets was retired: ask again", {
+    retryAfterMs,
+  });
 }
