@@ -183,6 +183,28 @@ describe("migrations", () => {
     );
   });
 
+  it("of reservation keep a transfer that a replica of the build before makes between them, once", async () => {
+    await rewind("reservation", 8);
+    const ids = { eventId: randomUUID(), reservationId: randomUUID() };
+    const service = createSql({ url: database.urlOf("reservation"), poolMax: 1, applicationName: "test" });
+    await service`
+      insert into reservation.reservation (event_id, reservation_id, customer_id, area_id, quantity, seats,
+        unit_price_minor, currency, phase, payment_id, confirmed_at, hold_expires_at)
+      values (${ids.eventId}, ${ids.reservationId}, 'buyer', 'floor', 1, '', 100, 'EUR', 5, ${randomUUID()}, now(), now())`;
+    await service`
+      insert into reservation.ticket (event_id, reservation_id, place, area_id, customer_id)
+      values (${ids.eventId}, ${ids.reservationId}, 1, 'floor', 'buyer')`;
+    await service`
+      update reservation.ticket
+      set customer_id = 'friend', previous_customer_id = 'buyer', epoch = 2, epoch_at = clock_timestamp()`;
+    await migrateAll(database.url, rolePassword);
+    const rows = await service`
+      select f.epoch, f.customer_id, f.receiver_id, f.transferred_at = t.epoch_at as timed
+      from reservation.transfer f join reservation.ticket t using (event_id, ticket_id)`;
+    assert.deepEqual([...rows], [{ epoch: 1, customer_id: "buyer", receiver_id: "friend", timed: true }]);
+    await service.end();
+  });
+
   it("of reservation give each refund from before a row with what it paid back", async () => {
     await rewind("reservation", 3);
     const { sql } = database;

@@ -97,6 +97,17 @@ for (const LEAN_EDGE of ["true", "false"]) {
       assert.equal(entries.length, 2);
     });
 
+    it("asks for no other hold where reservation leaves the hold's id out, as replicas of the build before do", async () => {
+      const { inventory, reservation } = gateway.fakes;
+      const asked: string[] = [];
+      inventory.handlers.explainHolds = async ({ holdIds }) => (asked.push(...holdIds), { stories: [holdStory] });
+      reservation.handlers.explainReservations = async () => ({
+        stories: [{ story: bookingStory, paymentIds: [paymentId] }],
+      });
+      assert.equal((await explain()).entries.length, 6);
+      assert.deepEqual(asked, [reservationId]);
+    });
+
     it("tells what it can and names who did not answer", async () => {
       gateway.fakes.payment.handlers.explainPayments = down;
       const withoutPayment = await explain();

@@ -31,8 +31,8 @@ export async function explainReservation(
     answerOf(services.inventory.explainHolds({ eventId, holdIds }, partOf(call)));
   const [holds, told] = await Promise.all([explainHolds([id]), readBookings(services, { eventId, ids: [id] }, call)]);
   const booking = told.bookingOf(id);
-  // One that was paid late has two holds.
-  const otherIds = booking ? [booking.story!.id, booking.holdId].filter((other) => other !== id) : [];
+  // One that was paid late has two holds. Replicas of reservation from before they told of holds leave the hold's id out.
+  const otherIds = booking ? [booking.story!.id, booking.holdId].filter((other) => other && other !== id) : [];
   const others = otherIds.length > 0 ? await explainHolds(otherIds) : undefined;
   const known = [...(holds.value?.stories ?? []), ...(others?.value?.stories ?? [])];
   const error = holds.error ?? others?.error;

@@ -80,7 +80,10 @@ export function createTicketHandlers({ tickets }: Pick<Backends, "tickets">): Ed
       const { keys } = await tickets.getVerificationKeys({}, boundsOf(call));
       return {
         keys: keys.map(({ keyId, publicKey, createTime, retireTime }) => ({
-          ...{ keyId, publicKey, createTime, retireTime },
+          keyId,
+          publicKey,
+          createTime,
+          retireTime,
         })),
       };
     },

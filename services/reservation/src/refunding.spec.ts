@@ -189,6 +189,40 @@ describe("refunding at the organiser's word", () => {
     assert.equal(countOf(ids), 1);
   });
 
+  for (const where of ["here", "at another replica"] as const) {
+    it(`goes on at once with a refund that moved before it was written that it takes days, though the hint comes ${where}`, async () => {
+      const ids = await paid();
+      Object.assign(world.payment.settings, { refunding: true, refundPendingMs: 3_600_000 });
+      const gate = gateAt("refund");
+      world.payment.hooks.after = gate.hook;
+      const asking = refund(ids);
+      await gate.reached;
+      world.payment.settings.refunding = false;
+      await (where === "here" ? replica : other).client.resumeCheckout(ids, within);
+      world.payment.hooks.reset();
+      gate.open();
+      await asking;
+      await eventually(
+        () => stateNow(replica, ids),
+        (state) => state === "REFUNDED",
+      );
+      assert.equal(countOf(ids), 1);
+    });
+  }
+
+  it("is not begun a second time at another replica by a hint that comes while it runs", async () => {
+    const ids = await paid();
+    const gate = gateAt("refund");
+    world.payment.hooks.before = gate.hook;
+    const asking = refund(ids);
+    await gate.reached;
+    await other.client.resumeCheckout(ids, within);
+    const metrics = await (await fetch(`http://127.0.0.1:${other.adminPort}/metrics`)).text();
+    assert.match(metrics, /boxoffice_sagas_running 0/);
+    gate.open();
+    assert.equal(await asking, "REFUNDED");
+  });
+
   it("answers REFUNDING while the refund is unclear or payment is down, and ends it by itself", async () => {
     const [unclear, unreachable] = [await paid(), await paid()];
     world.payment.settings.refunding = true;

@@ -4,16 +4,22 @@ import { createMetrics } from "#shared/metrics";
 import { HoldState } from "#gen/boxoffice/inventory/v1/inventory";
 import { bookingIn, depsWith, hold, nowMs, refund, type Answers } from "../test/saga-deps.ts";
 import { Phase, type Booking } from "./domain/booking.ts";
+import type { Payments } from "./payments.ts";
 import { createSagaRunner, type SagaRunner } from "./saga-runner.ts";
 import type { Move } from "./store/apply-moves.ts";
 
 describe("the saga runner", () => {
   /** A runner whose writes wait until `answer` is called, one after the other. */
-  function createHeldUp(asked: string[], answered: Answers = { release: hold(HoldState.RELEASED) }) {
+  function createHeldUp(
+    asked: string[],
+    { askRefund, ...answered }: Answers & { askRefund?: Payments["refund"] } = {},
+  ) {
+    const deps = depsWith({ release: hold(HoldState.RELEASED), ...answered }, asked);
     const written: Move[] = [];
     const answers: (() => void)[] = [];
     const runner: SagaRunner = createSagaRunner({
-      ...depsWith(answered, asked),
+      ...deps,
+      payments: { ...deps.payments, ...(askRefund && { refund: askRefund }) },
       moves: {
         submit: (move) =>
           new Promise((resolve) => {
@@ -88,6 +94,41 @@ describe("the saga runner", () => {
       await run;
     }
   });
+
+  const pending = refund({ isDone: false, pendingMs: 1_200_000 });
+
+  it("asks once more about a refund that takes long when that is written: it may have ended meanwhile", async () => {
+    const answers = [pending, refund({ isDone: true })];
+    const { runner, written, answer } = createHeldUp([], { askRefund: async () => answers.shift()! });
+    const run = runner.run(bookingIn(Phase.refunding), { untilMs: 0 });
+    for (const to of [Phase.refunding, Phase.refunded]) {
+      await until(() => written.at(-1)?.to === to);
+      answer();
+    }
+    await run;
+    assert.equal(written.length, 2);
+  });
+
+  for (const hints of [0, 1]) {
+    it(`asks about a refund that takes long twice, and once more for each hint that joins: ${hints}`, async () => {
+      const booking = bookingIn(Phase.refunding);
+      let asked = 0;
+      const { runner, written, answer } = createHeldUp([], {
+        async askRefund() {
+          asked += 1;
+          if (asked === 2 && hints > 0) void runner.run(booking, { untilMs: 0, isHint: true });
+          return pending;
+        },
+      });
+      const run = runner.run(booking, { untilMs: 0 });
+      for (let writes = 1; writes <= 1 + hints; writes += 1) {
+        await until(() => written.length === writes);
+        answer();
+      }
+      await run;
+      assert.deepEqual([asked, written.length], [2 + hints, 1 + hints]);
+    });
+  }
 
   it("leaves what it can't go on with to others at once when it stops", async () => {
     const { runner, written, answer } = createHeldUp([]);

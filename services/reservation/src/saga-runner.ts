@@ -19,7 +19,7 @@ export type SagaRunner = {
   /**
    * Carries an unfinished booking on, and repeats what stays unknown until `untilMs` (epoch milliseconds). Resolves when
    * the booking is finished, or was left to the reconciler; never rejects. The same work, if it runs here already, is joined;
-   * with `isHint`, since the payment is said to have moved, it does not rest before payment was asked once more.
+   * with `isHint`, since the payment or its refund is said to have moved, it is not left before payment was asked once more.
    */
   run(booking: Booking, options: { untilMs: number; isHint?: boolean }): Promise<void>;
   /** The latest run of this booking in this process, if there is one. */
@@ -50,8 +50,10 @@ export type SagaRunnerDeps = SagaDeps & {
 type Run = {
   current: Booking;
   stepAtMs: number;
-  /** Since the present step began somebody heard that the payment has moved. */
+  /** Since the present step began somebody heard that the payment, or its refund, has moved. */
   isHinted: boolean;
+  /** The step before wrote that the refund takes long. */
+  isWaitWritten: boolean;
   ended: Promise<void>;
 };
 
@@ -94,7 +96,7 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     const progress = await advance(booking, deps);
     switch (progress.kind) {
       case "again":
-        return await repeat(booking, untilMs, progress);
+        return await repeat(run, untilMs, progress);
       case "noted":
         return await note(booking, progress);
       case "waiting":
@@ -138,16 +140,22 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
     return next;
   }
 
+  // A wait longer than a lease is written first, and then payment is asked once more, as in `rest` and for the same hints.
   async function repeat(
-    booking: Booking,
+    run: Run,
     untilMs: number,
     { because, notBeforeMs = 0 }: Progress & { kind: "again" },
   ): Promise<Booking | undefined> {
+    const booking = run.current;
+    const isLong = notBeforeMs > leaseMs;
+    if (isLong && run.isWaitWritten && !run.isHinted) return undefined;
+    run.isWaitWritten = isLong;
     const delayMs = Math.max(backoffMs(booking.attempts, random()), notBeforeMs);
     const stays = now() + delayMs < untilMs && !stopping.signal.aborted;
     steps.inc({ phase: phaseNames[booking.phase], result: "again" });
     logRepeat(booking, because);
     const next = await write({ from: booking, to: booking.phase, leaseMs: stays ? delayMs + leaseMs : delayMs });
+    if (isLong) return next;
     if (!next || !stays) return undefined;
     await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => {});
     return next;
@@ -168,7 +176,8 @@ export function createSagaRunner(deps: SagaRunnerDeps): SagaRunner {
         known.isHinted ||= isHint;
         return known.ended;
       }
-      const run: Run = { current: booking, stepAtMs: now(), isHinted: false, ended: Promise.resolve() };
+      const ended = Promise.resolve();
+      const run: Run = { current: booking, stepAtMs: now(), isHinted: false, isWaitWritten: false, ended };
       const carried = carryOn(run, untilMs)
         .catch((error: unknown) => {
           const { eventId, reservationId, phase } = run.current;

@@ -10,7 +10,7 @@ import { bookingColumns, eventMessage } from "./booking-columns.ts";
 /** A step to be written. */
 export type Move = {
   /** As it stood when the step was decided. */
-  from: Pick<Booking, "eventId" | "reservationId" | "phase" | "paymentId" | "refundId">;
+  from: Pick<Booking, "eventId" | "reservationId" | "phase" | "paymentId" | "refundId" | "attempts" | "nextActionUrl">;
   /** The same phase for a further try of its calls. */
   to: Phase;
   /** Milliseconds until somebody else carries on; null when nothing is left to do. */
@@ -18,7 +18,10 @@ export type Move = {
   /** Only while the hold is alive by the database's clock. */
   ifAlive?: boolean;
   holdExpiresAt?: Date | undefined;
-  /** Where the customer has to go; forgotten with the phase, or when they have acted. */
+  /**
+   * Where the customer has to go; forgotten with the phase, or when they have acted. Not written, nor the rest of the step, where
+   * another run has written since: the customer may have been there already.
+   */
   nextActionUrl?: string | undefined;
   hasActed?: boolean | undefined;
   /** Another hold instead of the reservation's own; only one ever takes its place. */
@@ -46,6 +49,8 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.from.phase)}::smallint[],
         ${moves.map((move) => move.from.paymentId)}::uuid[],
         ${moves.map((move) => move.from.refundId)}::uuid[],
+        ${moves.map((move) => move.from.attempts)}::int[],
+        ${moves.map((move) => move.from.nextActionUrl)}::text[],
         ${moves.map((move) => move.to)}::smallint[],
         ${moves.map((move) => move.leaseMs)}::int[],
         ${moves.map((move) => (move.ifAlive ? 1 : 0))}::int[],
@@ -58,8 +63,8 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         ${moves.map((move) => move.outcome ?? null)}::smallint[],
         ${moves.map((move) => move.declineReason ?? null)}::text[],
         ${moves.map((move) => move.event ?? null)}::text[])
-        as item (item, event_id, reservation_id, from_phase, from_payment_id, from_refund_id, to_phase, lease_ms,
-          if_alive, new_hold_expires_at, new_next_action_url, has_acted, new_hold_id, new_end_reason, new_refund_id,
+        as item (item, event_id, reservation_id, from_phase, from_payment_id, from_refund_id, from_attempts,
+          from_next_action_url, to_phase, lease_ms, if_alive, new_hold_expires_at, new_next_action_url, has_acted, new_hold_id, new_end_reason, new_refund_id,
           outcome, decline_reason, event_type)
     ), locked as materialized (
       -- In key order, so that batches which overlap wait for each other instead of deadlocking. Every later part goes on
@@ -96,6 +101,8 @@ export async function applyMoves(sql: Sql, moves: readonly Move[]): Promise<(Boo
         and r.payment_id is not distinct from l.from_payment_id
         and r.refund_id is not distinct from l.from_refund_id
         and (l.if_alive = 0 or r.hold_expires_at > clock_timestamp())
+        and (l.new_next_action_url is null
+          or (r.attempts, r.next_action_url) is not distinct from (l.from_attempts, l.from_next_action_url))
       returning r.*, l.item, l.from_phase, l.outcome, l.decline_reason, l.event_type, l.new_refund_id
     ), settled as (
       update reservation.checkout c
@@ -185,8 +192,9 @@ export async function claimUnfinished(
 
 /**
  * Takes a booking that waits for its customer to act, or for its refund, and keeps others away from it for `leaseMs`. Undefined
- * where it waits for nothing of that kind, or, for its customer, is due later than in `dueWithinMs`: it was asked about a
- * moment ago. A refund may be due in an hour.
+ * where it waits for nothing of that kind. One that waits for its customer is not taken where it is due later than in
+ * `dueWithinMs`, since it was asked about a moment ago; one whose refund is due within `leaseMs` is not, since somebody works on
+ * it, or will by then.
  */
 export async function claimWaiting(
   sql: Sql,
@@ -198,7 +206,8 @@ export async function claimWaiting(
     set next_attempt_at = clock_timestamp() + ${leaseMs}::int * interval '1 millisecond'
     where r.event_id = ${eventId} and r.reservation_id = ${reservationId}
       and (
-        r.phase in (${Phase.refunding}, ${Phase.partRefunding})
+        (r.phase in (${Phase.refunding}, ${Phase.partRefunding})
+          and r.next_attempt_at > clock_timestamp() + ${leaseMs}::int * interval '1 millisecond')
         or (r.phase = ${Phase.authorizing} and r.next_action_url is not null
           and r.next_attempt_at <= clock_timestamp() + ${dueWithinMs}::int * interval '1 millisecond'))
     returning ${bookingColumns(sql)}`;

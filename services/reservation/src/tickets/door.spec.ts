@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { RefusalReason } from "#stubs";
 import { AdmissionRefusal, ScanVerdict, type Admission, type Ticket } from "#gen/boxoffice/reservation/v1/ticket";
 import { admit, buyTickets, codeOf, submit, ticketsOf, wordOf } from "../../test/doors.ts";
 import {
@@ -38,7 +39,6 @@ describe("the door", () => {
     const codes = await Promise.all(tickets.map((ticket) => codeOf(replica, ticket)));
     return { ids, eventId: ids.eventId, tickets: tickets as [Ticket, Ticket], codes: codes as [string, string] };
   };
-  const isUnavailable = (error: unknown) => error instanceof ConnectError && error.code === Code.Unavailable;
   const isInvalid = (error: unknown) => error instanceof ConnectError && error.code === Code.InvalidArgument;
   const placeOf = (admission: Admission | undefined) => admission && `${admission.deviceId}/${admission.nonce}`;
 
@@ -236,6 +236,19 @@ describe("the door", () => {
       assert.ok(again.results.every(({ clockWrong }) => clockWrong));
     });
 
+    it("says of a recorded scan that the clock was wrong, or right, whatever time it is handed in with again", async () => {
+      const { eventId, codes } = await arrive();
+      const handIn = async (firstMs: number, secondMs: number) =>
+        (
+          await submit(replica, { eventId }, [
+            [codes[0], "right", firstMs],
+            [codes[1], "wrong", secondMs],
+          ])
+        ).results.map(({ clockWrong }) => clockWrong);
+      assert.deepEqual(await handIn(startMs, Date.now() + 3_600_000), [false, true]);
+      assert.deepEqual(await handIn(startMs + 1, startMs), [false, true]);
+    });
+
     it("knows of each epoch from when to when it lasted", async () => {
       const { eventId, codes, tickets } = await arrive();
       const { ticketId } = tickets[0];
@@ -359,6 +372,16 @@ describe("the door", () => {
   });
 
   describe("keys", () => {
+    // An answer, not a failure: the mesh stops asking replicas that fail.
+    const refusesToSign = async ({ tickets }: Replica, { eventId, ticketId }: Ticket) => {
+      const { outcome } = await tickets.getTicketQr({ key: { eventId, ticketId, customerId } }, within);
+      assert.ok(outcome.case === "refusal");
+      assert.equal(outcome.value.reason, RefusalReason.IN_PROGRESS);
+      assert.ok(outcome.value.retryAfter);
+    };
+    const retire = (code: string, at: Date) => world.database.sql`
+      update reservation.ticket_key set retired_at = ${at} where key_id = ${parseCode(code)!.payload.keyId}`;
+
     it("rotate by the setting: codes of the old one stay good, and both are published", async () => {
       const { eventId, codes, tickets } = await arrive();
       const rotated = await world.startReplica({ TICKET_SECRET: "the next ticket secret, 32 letters or more" });
@@ -381,7 +404,7 @@ describe("the door", () => {
       const { keyId } = parseCode(code)!.payload;
       await world.database.sql`
         update reservation.ticket_key set retired_at = '2099-01-01T00:00:00Z' where key_id = ${keyId}`;
-      await assert.rejects(codeOf(ending, tickets[1]), isUnavailable);
+      await refusesToSign(ending, tickets[1]);
       const { keys } = await replica.tickets.getVerificationKeys({}, within);
       const published = keys.find((key) => key.keyId === keyId);
       assert.equal(published?.retireTime && timestampMs(published.retireTime), Date.UTC(2099, 0, 1));
@@ -401,9 +424,52 @@ describe("the door", () => {
         assert.equal(wordOf(await admit(each, { eventId, code })), "UNKNOWN_KEY");
       const { keys } = await leaked.tickets.getVerificationKeys({}, within);
       assert.ok(keys.every((key) => key.keyId !== keyId));
-      await assert.rejects(codeOf(leaked, tickets[1]), isUnavailable);
+      await refusesToSign(leaked, tickets[1]);
       assert.notEqual(parseCode(await codeOf(replica, tickets[1]))!.payload.keyId, keyId);
       await leaked.stop();
+    });
+
+    it("open doors offline until they are retired, whenever the scans are handed in", async () => {
+      const ending = await world.startReplica({ TICKET_SECRET: "a ticket secret of yesterday, 32 or more" });
+      const { eventId, tickets } = await arrive();
+      const codes = await Promise.all(tickets.map((ticket) => codeOf(ending, ticket)));
+      await ending.stop();
+      const retiredMs = Date.now() - 600_000;
+      await retire(codes[0]!, new Date(retiredMs));
+      const handIn = () =>
+        submit(replica, { eventId }, [
+          [codes[0]!, "before", retiredMs - 1],
+          [codes[1]!, "after", retiredMs],
+          [codes[1]!, "to-come", Date.now() + 3_600_000],
+        ]);
+      const once = await handIn();
+      assert.deepEqual(once.verdicts, ["FIRST", "REJECTED", "REJECTED"]);
+      assert.deepEqual(
+        once.results.map(({ reason }) => AdmissionRefusal[reason]),
+        ["UNSPECIFIED", "UNKNOWN_KEY", "UNKNOWN_KEY"],
+      );
+      const fresh = await codeOf(replica, tickets[0]);
+      assert.equal(wordOf(await admit(replica, { eventId, code: fresh })), "ALREADY_ADMITTED");
+    });
+
+    it("that are retired leave what was recorded as it is: repeats get the same answers", async () => {
+      const ending = await world.startReplica({ TICKET_SECRET: "a ticket secret of the day before, 32 or more" });
+      const { eventId, tickets } = await arrive();
+      const codes = await Promise.all(tickets.map((ticket) => codeOf(ending, ticket)));
+      await ending.stop();
+      const scan = { eventId, code: codes[0]!, nonce: "online" };
+      const admitted = await admit(replica, scan);
+      const handIn = () => submit(other, { eventId }, [[codes[1]!, "offline", Date.now() - 3_600_000]]);
+      assert.deepEqual((await handIn()).verdicts, ["FIRST"]);
+      // Where a secret leaked nobody knows when.
+      await retire(codes[0]!, new Date(0));
+      const repeat = await admit(other, scan);
+      assert.ok(repeat.outcome.case === "admitted" && admitted.outcome.case === "admitted");
+      assert.deepEqual(repeat.outcome.value.admission, admitted.outcome.value.admission);
+      assert.deepEqual((await handIn()).verdicts, ["FIRST"]);
+      assert.equal(wordOf(await admit(other, { ...scan, nonce: "another" })), "UNKNOWN_KEY");
+      const look = { eventId: newIds().eventId, code: codes[0]! };
+      assert.equal(wordOf(await replica.tickets.verifyTicket(look, within)), "UNKNOWN_KEY");
     });
   });
 });

@@ -47,13 +47,15 @@ export function createDoor({ sql, keyring }: { sql: Sql; keyring: Keyring }): Do
   return {
     async verify({ eventId, code }) {
       const read = readCode(code, { eventId, keyOf: await keyring.verifiers() });
-      return read.kind === "rejected" ? read : await verifyTicket(sql, read.payload, read.payload);
+      if (read.kind === "rejected") return read;
+      const { ticketId, epoch } = read.payload;
+      return await verifyTicket(sql, { eventId, ticketId }, { epoch, isKeyRetired: read.key.isRetired });
     },
     async admit({ eventId, code }, scan) {
       const read = readCode(code, { eventId, keyOf: await keyring.verifiers() });
       if (read.kind === "rejected") return read;
       const { ticketId, epoch } = read.payload;
-      return await admitTicket(sql, { eventId, ticketId }, { ...scan, epoch });
+      return await admitTicket(sql, { eventId, ticketId }, { epoch, isKeyRetired: read.key.isRetired }, scan);
     },
     async submit(gate, scans) {
       const keyOf = await keyring.verifiers();
@@ -61,18 +63,23 @@ export function createDoor({ sql, keyring }: { sql: Sql; keyring: Keyring }): Do
       const genuine: GenuineScan[] = [];
       for (const scan of scans) {
         const read = readCode(scan.code, { eventId: gate.eventId, keyOf });
-        if (read.kind === "rejected") rejections.set(scan, read.rejection);
-        else genuine.push({ ...scan, ticketId: read.payload.ticketId, epoch: read.payload.epoch });
+        if (read.kind === "rejected") {
+          rejections.set(scan, read.rejection);
+          continue;
+        }
+        const { ticketId, epoch } = read.payload;
+        genuine.push({ ...scan, ticketId, epoch, keyRetiredAt: read.key.retiredAt });
       }
       const { standings, admissions } = await recordScans(sql, gate, genuine);
-      const outcomes = genuine.map(({ ticketId, nonce, scannedAt }, index): ScanOutcome => {
-        const { wasGood, clockWrong } = standings[index]!;
+      const outcomes = genuine.map(({ ticketId, nonce }, index): ScanOutcome => {
+        const { flaw, clockWrong } = standings[index]!;
         const { told } = admissions.get(ticketId)!;
         const scan = { deviceId: gate.deviceId, nonce };
         return {
-          ...{ nonce, ticketId },
-          result: scanResultOf(scan, { admissions: told, wasGood }),
-          clockWrong: wasClockWrong({ ...scan, scannedAt }, { admissions: told, clockWrong }),
+          nonce,
+          ticketId,
+          result: scanResultOf(scan, { admissions: told, flaw }),
+          clockWrong: wasClockWrong(scan, { admissions: told, clockWrong }),
         };
       });
       const inOrder = outcomes.values();

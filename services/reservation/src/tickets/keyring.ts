@@ -1,9 +1,8 @@
 // The keys of codes as this process uses them: one that signs, and all that verify.
 
-import type { KeyObject } from "node:crypto";
 import type { Sql } from "#shared/sql";
 import { signTicket, type TicketPayload } from "./domain/payload.ts";
-import { deriveSigningKey, verifyingKeyFrom } from "./domain/signing-key.ts";
+import { deriveSigningKey, verifyingKeyFrom, type VerifyingKey } from "./domain/signing-key.ts";
 import { maySign, publishKey, readKeys, type TicketKeyRow } from "./store/ticket-keys.ts";
 
 /** Signs and verifies. */
@@ -12,8 +11,8 @@ export type Keyring = {
   sign(payload: Omit<TicketPayload, "keyId">): Promise<string | undefined>;
   /** Returns the keys that may still open a door, this process's own among them unless it was retired; newest first. */
   publicKeys(): Promise<TicketKeyRow[]>;
-  /** Returns what verifies the codes of a key; undefined for the id of one that is unknown or retired. */
-  verifiers(): Promise<(keyId: string) => KeyObject | undefined>;
+  /** Returns what verifies the codes of a key, retired or not; undefined for the id of one that is unknown. */
+  verifiers(): Promise<(keyId: string) => VerifyingKey | undefined>;
 };
 
 /**
@@ -41,13 +40,13 @@ export function createKeyring({ sql, secret }: { sql: Sql; secret: string }): Ke
     },
     async publicKeys() {
       await publishOnce();
-      return await readKeys(sql);
+      return (await readKeys(sql)).filter(({ isRetired }) => !isRetired);
     },
     async verifiers() {
-      const keys = new Map((await readKeys(sql)).map(({ keyId, publicKey }) => [keyId, publicKey]));
+      const keys = new Map((await readKeys(sql)).map((key) => [key.keyId, key]));
       return (keyId) => {
-        const publicKey = keys.get(keyId);
-        return publicKey === undefined ? undefined : verifyingKeyFrom(publicKey);
+        const key = keys.get(keyId);
+        return key && { ...key, publicKey: verifyingKeyFrom(key.publicKey) };
       };
     },
   };

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { RefusalReason } from "#stubs";
 import { createSql, type Sql } from "#shared/sql";
 import { QrFormat, TicketState, type Ticket } from "#gen/boxoffice/reservation/v1/ticket";
-import { admit, buyTickets, codeOf, ticketsOf } from "../../test/doors.ts";
+import { admit, buyTickets, codeOf, submit, ticketsOf } from "../../test/doors.ts";
 import { cancel, createWorld, customerId, newIds, pay, within, type Replica, type World } from "../../test/world.ts";
 import { Phase } from "../domain/booking.ts";
 import { encodeSeats } from "../domain/seats.ts";
@@ -320,6 +320,25 @@ describe("tickets", () => {
         const stranger = await giveFrom("stranger", tickets[0]!, wish);
         assert.equal(stranger?.case, "refusal", what);
       }
+    });
+
+    it("by replicas of the build before, with the same answer to the repeat and the same worth of each epoch", async () => {
+      const { ids, tickets } = await buyTickets(replica);
+      const [ticket] = tickets as [Ticket, Ticket];
+      const code = await codeOf(replica, ticket);
+      for (const [giver, receiver] of [
+        [customerId, "friend"],
+        ["friend", "third"],
+      ] as const) {
+        await sql`
+          update reservation.ticket
+          set customer_id = ${receiver}, previous_customer_id = ${giver}, epoch = epoch + 1,
+            issued_at = issued_at - interval '1 day', epoch_at = clock_timestamp()
+          where ticket_id = ${ticket.ticketId} and customer_id = ${giver}`;
+      }
+      assert.equal(await give(ticket), 2);
+      const { verdicts } = await submit(replica, ids, [[code, "early", Date.now() - 3_600_000]]);
+      assert.deepEqual(verdicts, ["FIRST"]);
     });
 
     it("not to oneself, not from another epoch, not once admitted or revoked", async () => {

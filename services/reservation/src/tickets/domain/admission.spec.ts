@@ -7,7 +7,7 @@ import { deriveSigningKey, verifyingKeyFrom } from "./signing-key.ts";
 import { ticketStateOf, type Ticket } from "./ticket.ts";
 
 const key = deriveSigningKey("a secret of the spec, 32 or more letters");
-const verifier = verifyingKeyFrom(key.publicKey);
+const verifier = { publicKey: verifyingKeyFrom(key.publicKey), retiredAt: null, isRetired: false };
 const eventId = "01890a5d-ac96-774b-bcce-b302099a8057";
 const payload: TicketPayload = {
   ...{ keyId: key.keyId, eventId, ticketId: "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0", epoch: 1, areaId: "stalls" },
@@ -30,7 +30,7 @@ describe("what a code alone tells", () => {
 
   it("is genuine when a known key signed it for this event", () => {
     const read = readCode(signTicket(payload, key.privateKey), { eventId, keyOf });
-    assert.deepEqual(read, { kind: "genuine", payload });
+    assert.deepEqual(read, { kind: "genuine", payload, key: verifier });
   });
 
   it("is refused for its key, its signature, or its event", () => {
@@ -46,8 +46,8 @@ describe("what a code alone tells", () => {
 
 describe("who is let in", () => {
   const scan = { deviceId: "a", nonce: "1" };
-  const decide = (ticket: Ticket | undefined, admissions: Admission[] = [], epoch = 1) =>
-    decideAdmission({ ticket, admissions }, { epoch, scan });
+  const decide = (ticket: Ticket | undefined, admissions: Admission[] = [], epoch = 1, isKeyRetired = false) =>
+    decideAdmission({ ticket, admissions }, { epoch, isKeyRetired, scan });
   const revoked = { kind: "rejected", rejection: { reason: "revoked" } };
 
   it("is who comes first with the newest code of a ticket that is not revoked", () => {
@@ -57,11 +57,13 @@ describe("who is let in", () => {
     assert.deepEqual(decide(ticketOf({ epoch: 1 }), [], 2), revoked);
     assert.deepEqual(decide(ticketOf({ revokedAt: at(5), epoch: 2 })), revoked);
     assert.deepEqual(decide(undefined), revoked);
+    assert.deepEqual(decide(ticketOf(), [], 1, true), { kind: "rejected", rejection: { reason: "unknownKey" } });
   });
 
-  it("is told the same again for the same scan, though the ticket was revoked since", () => {
+  it("is told the same again for the same scan, though the ticket was revoked since, or the key retired", () => {
     const admission = { ...scan, gate: "north", admittedAt: at(0) };
     assert.deepEqual(decide(ticketOf({ revokedAt: at(5), epoch: 2 }), [admission]), { kind: "repeat", admission });
+    assert.deepEqual(decide(ticketOf(), [admission], 1, true), { kind: "repeat", admission });
   });
 
   it("is told when and where somebody was let in before", () => {
@@ -82,7 +84,10 @@ describe("who is let in", () => {
         const admissions: Admission[] = [];
         const heard = new Map<string, boolean>();
         history.forEach((each, index) => {
-          const decision = decideAdmission({ ticket: ticketOf(), admissions }, { epoch: 1, scan: each });
+          const decision = decideAdmission(
+            { ticket: ticketOf(), admissions },
+            { epoch: 1, isKeyRetired: false, scan: each },
+          );
           if (decision.kind === "admit") admissions.push({ ...each, gate: "", admittedAt: at(index) });
           const name = `${each.deviceId}/${each.nonce}`;
           const isIn = decision.kind !== "rejected";

@@ -43,20 +43,28 @@ describe("an epoch of a ticket", () => {
 });
 
 describe("a scan that was made offline", () => {
-  const standing = (ms: number, epoch: number) =>
-    standingOf(at(ms), { epoch: epochOf(ticket, epoch, transferredAt), now });
+  const standing = (ms: number, epoch: number, keyRetiredAt: Date | null = null) =>
+    standingOf(at(ms), { epoch: epochOf(ticket, epoch, transferredAt), keyRetiredAt, now });
 
   it("counts by its scanner's time, and was good as long as the epoch of its code lasted", () => {
-    assert.deepEqual(standing(0, 1), { at: at(0), clockWrong: false, wasGood: true });
-    assert.deepEqual(standing(99, 1), { at: at(99), clockWrong: false, wasGood: true });
-    assert.deepEqual(standing(100, 1), { at: at(100), clockWrong: false, wasGood: false });
-    assert.deepEqual(standing(1_000, 3), { at: at(1_000), clockWrong: false, wasGood: true });
-    assert.deepEqual(standing(500, 4), { at: at(500), clockWrong: false, wasGood: false });
+    assert.deepEqual(standing(0, 1), { at: at(0), clockWrong: false, flaw: undefined });
+    assert.deepEqual(standing(99, 1), { at: at(99), clockWrong: false, flaw: undefined });
+    assert.deepEqual(standing(100, 1), { at: at(100), clockWrong: false, flaw: "revoked" });
+    assert.deepEqual(standing(1_000, 3), { at: at(1_000), clockWrong: false, flaw: undefined });
+    assert.deepEqual(standing(500, 4), { at: at(500), clockWrong: false, flaw: "revoked" });
   });
 
   it("counts as made now where that time is still to come, or before its code could have been made", () => {
-    assert.deepEqual(standing(1_001, 3), { at: now, clockWrong: true, wasGood: true });
-    assert.deepEqual(standing(199, 3), { at: now, clockWrong: true, wasGood: true });
-    assert.deepEqual(standing(-1, 1), { at: now, clockWrong: true, wasGood: false });
+    assert.deepEqual(standing(1_001, 3), { at: now, clockWrong: true, flaw: undefined });
+    assert.deepEqual(standing(199, 3), { at: now, clockWrong: true, flaw: undefined });
+    assert.deepEqual(standing(-1, 1), { at: now, clockWrong: true, flaw: "revoked" });
+  });
+
+  it("was good until its key was retired, by the time by which it counts", () => {
+    assert.deepEqual(standing(299, 3, at(300)), { at: at(299), clockWrong: false, flaw: undefined });
+    assert.deepEqual(standing(300, 3, at(300)), { at: at(300), clockWrong: false, flaw: "unknownKey" });
+    assert.deepEqual(standing(100, 1, at(100)), { at: at(100), clockWrong: false, flaw: "unknownKey" });
+    assert.deepEqual(standing(199, 3, at(300)), { at: now, clockWrong: true, flaw: "unknownKey" });
+    assert.deepEqual(standing(199, 3, at(1_001)), { at: now, clockWrong: true, flaw: undefined });
   });
 });

@@ -33,16 +33,22 @@ export type ScanStanding = {
   at: Date;
   /** The scanner's time can't be true. */
   clockWrong: boolean;
-  /** Its code was good then. */
-  wasGood: boolean;
+  /** Why its code was not good then; undefined where it was. */
+  flaw: "unknownKey" | "revoked" | undefined;
 };
 
 /**
  * Returns what a scan of a code of `epoch` is worth by its scanner's time. A time that is still to come, or before the epoch
  * began, tells nothing: the scan counts as made `now`, so that no clock that is known to be wrong comes before one that may be right.
+ * `keyRetiredAt` says from when on the codes of its key are refused, null where no such time is set.
  */
-export function standingOf(scannedAt: Date, { epoch, now }: { epoch: Epoch | undefined; now: Date }): ScanStanding {
+export function standingOf(
+  scannedAt: Date,
+  { epoch, keyRetiredAt, now }: { epoch: Epoch | undefined; keyRetiredAt: Date | null; now: Date },
+): ScanStanding {
   const clockWrong = scannedAt > now || (epoch?.from !== undefined && scannedAt < epoch.from);
   const at = clockWrong ? now : scannedAt;
-  return { at, clockWrong, wasGood: epoch !== undefined && (epoch.until === null || at < epoch.until) };
+  if (keyRetiredAt !== null && at >= keyRetiredAt) return { at, clockWrong, flaw: "unknownKey" };
+  const wasCurrent = epoch !== undefined && (epoch.until === null || at < epoch.until);
+  return { at, clockWrong, flaw: wasCurrent ? undefined : "revoked" };
 }

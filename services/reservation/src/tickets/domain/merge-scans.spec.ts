@@ -55,7 +55,7 @@ describe("merging the scans of gates", () => {
   it("tells exactly one scan of a ticket that it is the first, and the others which one is", () => {
     fc.assert(
       fc.property(admissions, (all) => {
-        const results = all.map((scan) => scanResultOf(scan, { admissions: all, wasGood: true }));
+        const results = all.map((scan) => scanResultOf(scan, { admissions: all, flaw: undefined }));
         assert.equal(results.filter(({ kind }) => kind === "first").length, Math.min(1, all.length));
         for (const result of results) if (result.kind === "double") assert.equal(result.first, firstOf(all));
       }),
@@ -64,8 +64,8 @@ describe("merging the scans of gates", () => {
 
   it("says why a scan was not recorded", () => {
     const scan = { deviceId: "a", nonce: "9" };
-    assert.deepEqual(scanResultOf(scan, { admissions: [], wasGood: true }), { kind: "nonceReused" });
-    assert.deepEqual(scanResultOf(scan, { admissions: [], wasGood: false }), {
+    assert.deepEqual(scanResultOf(scan, { admissions: [], flaw: undefined }), { kind: "nonceReused" });
+    assert.deepEqual(scanResultOf(scan, { admissions: [], flaw: "revoked" }), {
       kind: "rejected",
       rejection: { reason: "revoked" },
     });

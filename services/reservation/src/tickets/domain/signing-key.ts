@@ -14,6 +14,15 @@ export type PublicKey = {
 /** A key that signs. */
 export type SigningKey = PublicKey & { privateKey: KeyObject };
 
+/** What checks the codes of a key. */
+export type VerifyingKey = {
+  publicKey: KeyObject;
+  /** From when on its codes are refused; null where no such time is set. */
+  retiredAt: Date | null;
+  /** That time has come. */
+  isRetired: boolean;
+};
+
 const keyBytes = 32;
 // What stands before the bytes of an Ed25519 key in DER. Source: RFC 8410, sections 4 and 7.
 const pkcs8Head = Buffer.from("302e020100300506032b657004220420", "hex");

@@ -18,15 +18,16 @@ export type AdmitOutcome =
 /** What a look at a genuine code tells. */
 export type VerifyOutcome = { kind: "good"; ticket: Ticket } | { kind: "rejected"; rejection: Rejection };
 
+type GenuineCode = { epoch: number; isKeyRetired: boolean };
 type TicketRecord = { ticket: Ticket | undefined; admissions: Admission[] };
 
 // No scanner has this name: the protos want at least one character.
 const nobody: ScanKey = { deviceId: "", nonce: "" };
 
 /** Says whether the code would be let in now. */
-export async function verifyTicket(sql: Sql, key: TicketKey, { epoch }: { epoch: number }): Promise<VerifyOutcome> {
+export async function verifyTicket(sql: Sql, key: TicketKey, code: GenuineCode): Promise<VerifyOutcome> {
   const record = await readRecord(sql, key, nobody);
-  const decision = decideAdmission(record, { epoch, scan: nobody });
+  const decision = decideAdmission(record, { ...code, scan: nobody });
   return decision.kind === "rejected" ? decision : { kind: "good", ticket: record.ticket! };
 }
 
@@ -34,12 +35,13 @@ export async function verifyTicket(sql: Sql, key: TicketKey, { epoch }: { epoch:
 export async function admitTicket(
   sql: Sql,
   key: TicketKey,
-  { epoch, gate, ...scan }: ScanKey & { epoch: number; gate: string },
+  { epoch, isKeyRetired }: GenuineCode,
+  { gate, ...scan }: ScanKey & { gate: string },
 ): Promise<AdmitOutcome> {
   return await transact(sql, async (tx): Promise<AdmitOutcome> => {
     await lockTickets(tx, { eventId: key.eventId, ticketIds: [key.ticketId] });
     const record = await readRecord(tx, key, scan);
-    const decision = decideAdmission(record, { epoch, scan });
+    const decision = decideAdmission(record, { epoch, isKeyRetired, scan });
     switch (decision.kind) {
       case "rejected":
         return decision;

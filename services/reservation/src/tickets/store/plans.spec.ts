@@ -38,15 +38,16 @@ describe("among many tickets", () => {
     return row!.id;
   };
   const list = () => listTickets(sql, { customerId, eventId, reservationId: undefined, after: undefined, limit: 10 });
+  const code = { epoch: 1, isKeyRetired: false };
   const statements = {
     refund: async () => void (await refund(await bookingWithoutTickets())),
     list,
-    verify: (ticketId: string) => verifyTicket(sql, { eventId, ticketId }, { epoch: 1 }),
+    verify: (ticketId: string) => verifyTicket(sql, { eventId, ticketId }, code),
     admit: (ticketId: string) =>
-      admitTicket(sql, { eventId, ticketId }, { epoch: 1, deviceId: "scanner", nonce: ticketId, gate: "" }),
+      admitTicket(sql, { eventId, ticketId }, code, { deviceId: "scanner", nonce: ticketId, gate: "" }),
     record: (ticketId: string) =>
       recordScans(sql, { eventId, deviceId: "offline" }, [
-        { ticketId, epoch: 1, nonce: ticketId, gate: "", scannedAt: new Date() },
+        { ticketId, epoch: 1, keyRetiredAt: null, nonce: ticketId, gate: "", scannedAt: new Date() },
       ]),
   };
 

@@ -6,8 +6,8 @@ export const doublesMax = 10;
 
 /** An admission as it was written down. */
 export type RecordedAdmission = Admission & {
-  /** It was handed in later. */
-  offline: boolean;
+  /** The scanner's time could not be true; null where that is not known, as of one that was let in online. */
+  clockWrong: boolean | null;
 };
 
 /** What is told of a ticket's admissions. */
@@ -28,8 +28,8 @@ export async function readAdmissions(
   scans: { deviceId: string; nonces: readonly string[] },
 ): Promise<Map<string, TicketAdmissions>> {
   const rows = await sql<(RecordedAdmission & { ticketId: string; count: number })[]>`
-    select n.ticket_id as "ticketId", n.device_id as "deviceId", n.nonce, n.gate, n.admitted_at as "admittedAt", n.offline,
-      n.count
+    select n.ticket_id as "ticketId", n.device_id as "deviceId", n.nonce, n.gate, n.admitted_at as "admittedAt",
+      n.clock_wrong as "clockWrong", n.count
     from (
       select a.*, count(*) over (partition by a.ticket_id)::int as count,
         row_number() over (

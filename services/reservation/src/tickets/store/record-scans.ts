@@ -9,7 +9,15 @@ import { readAdmissions, type TicketAdmissions } from "./read-admissions.ts";
 import { readTickets } from "./read-tickets.ts";
 
 /** A scan of a genuine code that a gate made while it was offline. */
-export type GenuineScan = { ticketId: string; epoch: number; nonce: string; gate: string; scannedAt: Date };
+export type GenuineScan = {
+  ticketId: string;
+  epoch: number;
+  /** From when on the codes of its key are refused; null where no such time is set. */
+  keyRetiredAt: Date | null;
+  nonce: string;
+  gate: string;
+  scannedAt: Date;
+};
 
 type Gate = { eventId: string; deviceId: string };
 
@@ -29,11 +37,11 @@ export async function recordScans(
   return await transact(sql, async (tx) => {
     await lockTickets(tx, { eventId, ticketIds });
     const standings = await readStandings(tx, gate, scans);
-    await insertAdmissions(
-      tx,
-      gate,
-      scans.flatMap((scan, index) => (standings[index]!.wasGood ? [{ ...scan, at: standings[index]!.at }] : [])),
-    );
+    const good = scans.flatMap((scan, index) => {
+      const { flaw, ...standing } = standings[index]!;
+      return flaw ? [] : [{ ...scan, ...standing }];
+    });
+    await insertAdmissions(tx, gate, good);
     const nonces = scans.map(({ nonce }) => nonce);
     return { standings, admissions: await readAdmissions(tx, { eventId, ticketIds }, { deviceId, nonces }) };
   });
@@ -53,28 +61,30 @@ async function readStandings(
       on f.event_id = ${eventId} and f.ticket_id = s.ticket_id and f.epoch in (s.epoch - 1, s.epoch)`;
   const times = new Map(transfers.map(({ ticketId, epoch, transferredAt }) => [`${ticketId} ${epoch}`, transferredAt]));
   const [clock] = await tx<{ now: Date }[]>`select clock_timestamp() as now`;
-  return scans.map(({ ticketId, epoch, scannedAt }) => {
+  return scans.map(({ ticketId, epoch, keyRetiredAt, scannedAt }) => {
     const ticket = tickets.get(ticketId);
     const lasted = ticket && epochOf(ticket, epoch, (ended) => times.get(`${ticketId} ${ended}`) ?? undefined);
-    return standingOf(scannedAt, { epoch: lasted, now: clock!.now });
+    return standingOf(scannedAt, { epoch: lasted, keyRetiredAt, now: clock!.now });
   });
 }
 
 async function insertAdmissions(
   tx: Transaction,
   { eventId, deviceId }: Gate,
-  scans: readonly (GenuineScan & { at: Date })[],
+  scans: readonly (GenuineScan & Omit<ScanStanding, "flaw">)[],
 ): Promise<void> {
   if (scans.length === 0) return;
   await tx`
-    insert into reservation.admission (event_id, device_id, nonce, ticket_id, gate, admitted_at, offline)
-    select ${eventId}::uuid, ${deviceId}::text, s.nonce, s.ticket_id, s.gate, s.at, true
+    insert into reservation.admission (event_id, device_id, nonce, ticket_id, gate, admitted_at, offline,
+      clock_wrong)
+    select ${eventId}::uuid, ${deviceId}::text, s.nonce, s.ticket_id, s.gate, s.at, true, s.clock_wrong = 1
     from unnest(
       ${scans.map(({ nonce }) => nonce)}::text[],
       ${scans.map(({ ticketId }) => ticketId)}::uuid[],
       ${scans.map(({ gate }) => gate)}::text[],
-      ${scans.map(({ at }) => at.toISOString())}::timestamptz[])
-      with ordinality as s (nonce, ticket_id, gate, at, position)
+      ${scans.map(({ at }) => at.toISOString())}::timestamptz[],
+      ${scans.map(({ clockWrong }) => (clockWrong ? 1 : 0))}::int[])
+      with ordinality as s (nonce, ticket_id, gate, at, clock_wrong, position)
     order by s.nonce collate "C", s.position
     on conflict (event_id, device_id, nonce) do nothing`;
 }

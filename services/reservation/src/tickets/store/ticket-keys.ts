@@ -1,8 +1,15 @@
 import type { Sql } from "#shared/sql";
 import type { PublicKey } from "../domain/signing-key.ts";
 
-/** A public key, when it was first used, and from when on it is refused: null where no such time is set. */
-export type TicketKeyRow = PublicKey & { createdAt: Date; retiredAt: Date | null };
+/** A public key and its times. */
+export type TicketKeyRow = PublicKey & {
+  /** When it was first used. */
+  createdAt: Date;
+  /** From when on it is refused; null where no such time is set. */
+  retiredAt: Date | null;
+  /** That time has come, by the database's clock. */
+  isRetired: boolean;
+};
 
 /** Publishes a key unless it is known. Must be durable before anything is signed with the key. */
 export async function publishKey(sql: Sql, { keyId, publicKey }: PublicKey): Promise<void> {
@@ -12,12 +19,12 @@ export async function publishKey(sql: Sql, { keyId, publicKey }: PublicKey): Pro
     on conflict do nothing`;
 }
 
-/** Returns the keys whose codes may still open a door, newest first. */
+/** Returns all keys, retired ones too, newest first. */
 export async function readKeys(sql: Sql): Promise<TicketKeyRow[]> {
   return await sql<TicketKeyRow[]>`
-    select key_id as "keyId", public_key as "publicKey", created_at as "createdAt", retired_at as "retiredAt"
+    select key_id as "keyId", public_key as "publicKey", created_at as "createdAt", retired_at as "retiredAt",
+      coalesce(retired_at <= clock_timestamp(), false) as "isRetired"
     from reservation.ticket_key
-    where retired_at is null or retired_at > clock_timestamp()
     order by created_at desc, key_id`;
 }
 

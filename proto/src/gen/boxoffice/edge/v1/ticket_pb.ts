@@ -690,7 +690,8 @@ export type ScanResult = Message<"boxoffice.edge.v1.ScanResult"> & {
   first?: Admission | undefined;
 
   /**
-   * `scan_time` can't be true, so that the scan counts as made when it was handed in: mend the scanner's clock.
+   * `scan_time` can't be true, so that the scan counts as made when it was handed in: mend the scanner's clock. Of a scan that
+   * is handed in again: whether that was so when it was recorded.
    *
    * @generated from field: bool clock_wrong = 6;
    */
@@ -943,7 +944,8 @@ export type VerificationKey = Message<"boxoffice.edge.v1.VerificationKey"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * From when on its codes open no door; absent where no time is set. Until then they are good, though it signs no more.
+   * From when on its codes open no door; absent where no time is set. Until then they are good, though it signs no more; so are
+   * scans of them that are handed in later.
    *
    * @generated from field: google.protobuf.Timestamp retire_time = 4;
    */
@@ -1248,7 +1250,7 @@ export const TicketService: GenService<{
   },
   /**
    * Returns one of the caller's tickets as a signed QR code. Errors: NOT_FOUND, FAILED_PRECONDITION (WRONG_STATE) once it is
-   * revoked.
+   * revoked, ABORTED (IN_PROGRESS) where the key that signs is being changed: ask again.
    *
    * @generated from rpc boxoffice.edge.v1.TicketService.GetTicketQr
    */

@@ -803,7 +803,8 @@ export type ScanResult = Message<"boxoffice.reservation.v1.ScanResult"> & {
   first?: Admission | undefined;
 
   /**
-   * `scan_time` can't be true, so that the scan counts as made when it was handed in: mend the scanner's clock.
+   * `scan_time` can't be true, so that the scan counts as made when it was handed in: mend the scanner's clock. Of a scan that
+   * is handed in again: whether that was so when it was recorded.
    *
    * @generated from field: bool clock_wrong = 6;
    */
@@ -1056,7 +1057,8 @@ export type VerificationKey = Message<"boxoffice.reservation.v1.VerificationKey"
   createTime?: Timestamp | undefined;
 
   /**
-   * From when on its codes open no door; absent where no time is set. Until then they are good, though it signs no more.
+   * From when on its codes open no door; absent where no time is set. Until then they are good, though it signs no more; so are
+   * scans of them that are handed in later.
    *
    * @generated from field: google.protobuf.Timestamp retire_time = 4;
    */
@@ -1359,7 +1361,8 @@ export const TicketService: GenService<{
     output: typeof ListTicketsResponseSchema;
   },
   /**
-   * Returns a customer's ticket as a signed QR code. Refusals: NOT_FOUND, WRONG_STATE once it is revoked.
+   * Returns a customer's ticket as a signed QR code. Refusals: NOT_FOUND, WRONG_STATE once it is revoked, IN_PROGRESS from a
+   * replica whose key was retired: ask again.
    *
    * @generated from rpc boxoffice.reservation.v1.TicketService.GetTicketQr
    */
