@@ -160,6 +160,53 @@ describe("what a lost dispute pays of a refund", () => {
     assert.deepEqual([await rows(key), await broken(key)], [["1200 1200 0 done", "3000 0 0 open"], []]);
   });
 
+  it("that a lost dispute pays in full, and is won on appeal before it is written as done, is owed then and asked for once", async () => {
+    const key = await captured();
+    const refundId = randomUUID();
+    await decide(key, "lost");
+    const refund = await ask(key, refundId);
+    await decide(key, "won");
+    assert.deepEqual(await ask(key, refundId), refund);
+    await refunds.finish(key, refund, "");
+    assert.deepEqual(await rows(key), ["4200 0 0 done", "4200 0 0 open repays"]);
+    assert.deepEqual([await owedMinor(key), await broken(key)], [4_200, []]);
+  });
+
+  it("a repayment waits for a dispute's end as well, but not when it is on its way", async () => {
+    const key = await captured();
+    const refundId = randomUUID();
+    await refunds.finish(key, await ask(key, refundId), "re_1");
+    await repayments.noteFailed({ ...key, refundId, ref: "re_1" });
+    await decide(key, "open");
+    const isDue = async () => {
+      await sql`update payment.refund set retry_at = now() where payment_id = ${key.paymentId} and repays is not null`;
+      const due = await repayments.takeDue({ claimMs: 60_000, itemsMax: 100 });
+      return due.some(({ paymentId }) => paymentId === key.paymentId);
+    };
+    assert.equal(await isDue(), false);
+    const { refund } = await refunds.takeUp(key, (all) => all.find(({ repays }) => repays));
+    await refunds.notePending(key, refund!, "processing");
+    assert.equal(await isDue(), true);
+  });
+
+  it("a repayment of which nobody hears any more is stuck, after a minute without an answer or a fortnight on its way", async () => {
+    const key = await captured();
+    await decide(key, "lost");
+    await refunds.finish(key, await ask(key, randomUUID()), "");
+    await decide(key, "won");
+    const { refund } = await refunds.takeUp(key, (all) => all.find(({ repays }) => repays));
+    const age = (by: string) => sql`
+      update payment.refund set asked_at = asked_at - ${by}::interval, pending_since = pending_since - ${by}::interval
+      where payment_id = ${key.paymentId}`;
+    assert.deepEqual(await broken(key), []);
+    await age("2 minutes");
+    assert.deepEqual(await broken(key), ["payment.none_stuck"]);
+    await refunds.notePending(key, refund!, "processing");
+    assert.deepEqual(await broken(key), []);
+    await age("15 days");
+    assert.deepEqual(await broken(key), ["payment.none_stuck"]);
+  });
+
   it("what an appeal has owed again was refused by nobody", async () => {
     const key = await captured();
     await decide(key, "lost");
