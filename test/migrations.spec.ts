@@ -32,6 +32,15 @@ describe("migrations", () => {
     await rm(dir, { recursive: true });
   }
 
+  it("leave no constraint that is not validated", async () => {
+    const open = await database.sql<{ name: string }[]>`
+      select conrelid::regclass || ' ' || conname as name from pg_constraint where not convalidated`;
+    assert.deepEqual(
+      open.map(({ name }) => name),
+      [],
+    );
+  });
+
   it("of payment owe again what had failed before that was known to the ledger", async () => {
     await rewind("payment", 6);
     const { sql } = database;
@@ -64,7 +73,11 @@ describe("migrations", () => {
       checks.flatMap(({ name, violations }) => (violations > 0 ? name : [])),
       [],
     );
-    const [due] = await createRepaymentStore(service).takeDue({ claimMs: 1_000, itemsMax: 10 });
+    // Somebody may have paid them back otherwise: a person releases them, one by one.
+    const repayments = createRepaymentStore(service);
+    assert.deepEqual(await repayments.takeDue({ claimMs: 1_000, itemsMax: 10 }), []);
+    await sql`update payment.refund set retry_at = now() where repays = ${paymentId}`;
+    const [due] = await repayments.takeDue({ claimMs: 1_000, itemsMax: 10 });
     const refunds = createRefundStore(service);
     const { refund } = await refunds.takeUp(key, (all) => all.find(({ refundId }) => refundId === due?.refundId));
     assert.deepEqual([refund?.repays, refund?.amountMinor, refund?.refusals], [paymentId, 500, 1]);

@@ -54,7 +54,10 @@ async function ask(apiBase: string): Promise<boolean> {
     { ...about, kind: "lookup", authorizationRef: "pi_1" },
     { ...about, kind: "capture", idempotencyKey: "c", authorizationRef: "pi_1" },
     { ...about, ...price, kind: "void", idempotencyKey: "v", authorizationRef: undefined },
-    { ...about, ...price, kind: "refund", idempotencyKey: "r", refundId: "r1", captureRef: "pi_1" },
+    {
+      ...{ ...about, ...price, kind: "refund", idempotencyKey: "r", refundId: "r1", captureRef: "pi_1" },
+      ...{ lostMinor: 0, owedSince: undefined },
+    },
   ];
   const outcomes = [];
   for (const request of requests) {

@@ -5,7 +5,7 @@ alter table payment.refund
   add column repays uuid,
   -- Of the amount: what the customer has already, since a dispute was lost. The provider is asked for the rest.
   add column covered_minor bigint not null default 0,
-  add constraint covered_within_amount check (covered_minor between 0 and amount_minor);
+  add constraint covered_within_amount check (covered_minor between 0 and amount_minor) not valid;
 
 grant update (covered_minor) on payment.refund to boxoffice_payment;
 
@@ -16,19 +16,20 @@ create index refund_owed on payment.refund (retry_at) where finished_at is null 
 
 alter table payment.ledger_transaction drop constraint ledger_transaction_kind_check;
 alter table payment.ledger_transaction add constraint ledger_transaction_kind_check
-  check (kind in ('capture', 'refund', 'refund_reversal', 'fee', 'chargeback', 'chargeback_reversal'));
+  check (kind in ('capture', 'refund', 'refund_reversal', 'fee', 'chargeback', 'chargeback_reversal')) not valid;
 alter table payment.ledger_entry drop constraint ledger_entry_account_check;
 alter table payment.ledger_entry add constraint ledger_entry_account_check
   check (account in (
     -- `refunds_owed`: seats are back, and the money for them is not with the customer.
     'provider_receivable', 'ticket_sales', 'ticket_refunds', 'sales_allowances', 'provider_fees', 'chargebacks', 'refunds_owed'
-  ));
+  )) not valid;
 
--- Those that failed before this migration.
+-- Those that failed before this migration. They are owed, and nobody asks for them by itself: a person may have paid them back
+-- otherwise since, and some may be no more than an earlier try that failed.
 with owed as (
   insert into payment.refund (
     event_id, payment_id, refund_id, whole, amount_minor, returned_minor, repays, refusals, refusal_reason, retry_at)
-  select event_id, payment_id, gen_random_uuid(), false, amount_minor, 0, refund_id, refusals + 1, 'other', clock_timestamp()
+  select event_id, payment_id, gen_random_uuid(), false, amount_minor, 0, refund_id, refusals + 1, 'other', 'infinity'
   from payment.refund
   where failed_at is not null and amount_minor > 0
   returning event_id, payment_id, refund_id::text as reference, amount_minor

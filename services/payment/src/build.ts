@@ -41,6 +41,8 @@ import { createWebhooks } from "./webhooks.ts";
 
 const migrationsDir = fileURLToPath(new URL("../migrations", import.meta.url));
 const reportPoolMax = 2;
+/** Most reports and checks that wait for a connection. */
+const reportsWaitingMax = 10;
 
 /** Returns the service's parts, connected and with resumer, repayer and sealer running. */
 export async function buildPayment(config: PaymentConfig, { log, metrics }: ServiceContext): Promise<ServiceParts> {
@@ -68,7 +70,19 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     waitingMax: config.PROVIDER_WAITING_MAX,
     waitMsMax: config.PROVIDER_WAIT_MS,
   });
-  watchBulkhead(bulkhead, metrics);
+  watchBulkhead(bulkhead, metrics, {
+    name: "boxoffice_payment_commands",
+    help: "Commands on payments that run, and that wait for their turn.",
+  });
+  const reportTurns = createBulkhead({
+    runningMax: reportPoolMax,
+    waitingMax: reportsWaitingMax,
+    waitMsMax: config.REPORT_TIMEOUT_MS,
+  });
+  watchBulkhead(reportTurns, metrics, {
+    name: "boxoffice_payment_reports",
+    help: "Reports and checks that are being read, and that wait for their turn.",
+  });
   const askProvider = createAskProvider({
     triesMax: config.PROVIDER_TRIES_MAX,
     tryMsMax: config.PROVIDER_TRY_MS,
@@ -138,6 +152,7 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
           invariants: createInvariantStore(reports),
           sales: createSalesStore(reports),
           histories: createHistoryStore(sql),
+          reports: reportTurns,
           resumeAfterMs: config.RESUME_AFTER_MS,
           providerName: config.PROVIDER,
         }),
@@ -189,10 +204,9 @@ function batched<Item>(
   return batcher;
 }
 
-function watchBulkhead(bulkhead: Bulkhead, metrics: Registry): void {
+function watchBulkhead(bulkhead: Bulkhead, metrics: Registry, about: { name: string; help: string }): void {
   new Gauge({
-    name: "boxoffice_payment_commands",
-    help: "Commands on payments that run, and that wait for their turn.",
+    ...about,
     labelNames: ["place"],
     registers: [metrics],
     collect() {

@@ -123,6 +123,19 @@ describe("late money", () => {
       assert.deepEqual(await broken(key), []);
     });
 
+    it("is owed again, once, where a build that knew of no repayments had noted the failure", async () => {
+      const key = await captured();
+      await refund(key, randomUUID());
+      await harness.database.sql`update payment.refund set failed_at = now() where payment_id = ${key.paymentId}`;
+      assert.deepEqual(await broken(key), ["payment.owed_is_repaid"]);
+      harness.sandbox.notices.hold();
+      await put(`/v1/refunds/${key.paymentId}`, { status: "failed" });
+      harness.sandbox.notices.release({ isReversed: false, copies: 3 });
+      await until(async () => (await repayments(key)).length > 0);
+      await webhooksAreTaken();
+      assert.deepEqual([(await repayments(key)).length, await broken(key)], [1, []]);
+    });
+
     it("that fails again and again is asked for more and more seldom, and a person is called", async () => {
       const key = await captured();
       await refund(key, randomUUID(), [2_100n, 2_100n]);
@@ -209,6 +222,24 @@ describe("late money", () => {
       assert.deepEqual([row!["refusals"], row!["retry_at"], row!["isLeftAlone"]], [0, null, true]);
       assert.equal(harness.sandbox.book.stats.declines, declines);
       assert.deepEqual(await broken(key), []);
+    });
+
+    it("is told of as pending since then, to be asked about in an hour, until the dispute's end", async () => {
+      const key = await captured();
+      const pendingTime = async () => {
+        const { outcomes } = await client.getPayments({ keys: [key] }, inTime);
+        const { value } = outcomes[0]!.outcome;
+        return value && "refundPendingTime" in value ? value.refundPendingTime : undefined;
+      };
+      await dispute(key, "open");
+      assert.equal(await pendingTime(), undefined);
+      const refundId = randomUUID();
+      for (let times = 0; times < 2; times += 1) {
+        assert.equal((await refund(key, refundId)).refund?.retryAfter?.seconds, 3_600n);
+      }
+      assert.ok(await pendingTime());
+      await dispute(key, "won");
+      assert.deepEqual([(await refund(key, refundId)).refund?.retryAfter, await pendingTime()], [undefined, undefined]);
     });
 
     it("is asked for at once when the dispute is won", async () => {

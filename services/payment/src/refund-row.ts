@@ -2,6 +2,7 @@
 
 import type { Sql, Transaction } from "#shared/sql";
 import { DisputeStatus } from "./domain/dispute.ts";
+import { pendingLongestMs } from "./domain/pending-refund.ts";
 import type { Refund } from "./domain/refund.ts";
 
 /** What the stores select of a refund. */
@@ -19,8 +20,16 @@ export function refundColumns(sql: Sql | Transaction) {
     f.covered_minor as "coveredMinor", f.repays, f.created_at as "createdAt", f.finished_at as "finishedAt", f.refusals,
     f.pending_since as "pendingSince", coalesce(f.retry_at <= clock_timestamp(), true) as "isRetryDue",
     ${waitsForDispute(sql)} as "waitsForDispute",
-    case when f.pending_since is not null and f.finished_at is null
-      then greatest(0, extract(epoch from f.retry_at - clock_timestamp()) * 1000)::int end as "retryAfterMs"`;
+    case
+      when f.finished_at is not null then null
+      when f.pending_since is not null
+        then greatest(0, extract(epoch from f.retry_at - clock_timestamp()) * 1000)::int
+      -- Disputes take months; their end comes by webhook.
+      when ${waitsForDispute(sql)} then ${pendingLongestMs}::int
+    end as "retryAfterMs",
+    (
+      select sum(o.covered_minor) from payment.refund as o where o.event_id = f.event_id and o.payment_id = f.payment_id
+    )::bigint as "coveredInAllMinor"`;
 }
 
 /**

@@ -46,6 +46,19 @@ describe("what goes wrong after the capture", () => {
   const metrics = async () => await (await fetch(`http://127.0.0.1:${replica.adminPort}/metrics`)).text();
 
   describe("a refund that is refused", () => {
+    it("is told of by its payment's story also when nobody asks for it any more", async () => {
+      const key = newKey();
+      await capture(key, "tok_refund_refused_once");
+      await refund(key, randomUUID());
+      await harness.database.sql`
+        update payment.refund set refusals = 20, retry_at = 'infinity' where payment_id = ${key.paymentId}`;
+      const { stories } = await client.explainPayments({ eventId: key.eventId, paymentIds: [key.paymentId] }, inTime);
+      assert.match(
+        stories[0]!.next[0]!,
+        /^Nobody asks for refund .* any more, after 20 refusals: a person has to, see /,
+      );
+    });
+
     it("is not asked for again with every call, and is made later, once, with another key", async () => {
       const key = newKey();
       const refundId = randomUUID();

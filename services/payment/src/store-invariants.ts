@@ -1,5 +1,6 @@
 // The promises that payment can see, as queries. Each returns how much it looked at and what breaks the promise.
 
+import { CallerGoneError, type Caller } from "#shared/batcher";
 import type { Sql, Transaction } from "#shared/sql";
 import { pendingDaysMax } from "./domain/pending-refund.ts";
 import { refusalsToLookAt } from "./domain/refusal-backoff.ts";
@@ -21,8 +22,11 @@ export type InvariantCheck = {
 
 /** Checks the promises. */
 export type InvariantStore = {
-  /** Checks them all on one snapshot; only those of an event where one is given. */
-  check(eventId: string | undefined): Promise<InvariantCheck[]>;
+  /**
+   * Checks them all on one snapshot; only those of an event where one is given. Throws CallerGoneError before the next check
+   * once nobody waits any more.
+   */
+  check(eventId: string | undefined, caller?: Caller): Promise<InvariantCheck[]>;
 };
 
 /** What a check found. */
@@ -35,10 +39,11 @@ export type InvariantQuery = Pick<InvariantCheck, "promise" | "name" | "descript
 /** Returns the invariant store. */
 export function createInvariantStore(sql: Sql): InvariantStore {
   return {
-    check: (eventId) =>
+    check: (eventId, { deadlineAtMs, isGone } = { deadlineAtMs: Infinity }) =>
       readSnapshot(sql, async (tx) => {
         const checks: InvariantCheck[] = [];
         for (const { query, ...about } of queries) {
+          if (isGone?.() || Date.now() >= deadlineAtMs) throw new CallerGoneError("the caller no longer waits");
           const [found] = await query(tx, eventId ?? null);
           checks.push({ ...about, ...found! });
         }

@@ -39,7 +39,11 @@ async function noteFailed(tx: Transaction, refund: PaymentKey & FailedRefund): P
     update payment.refund
     set failed_at = clock_timestamp()
     where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId}
-      and finished_at is not null and failed_at is null and provider_ref = ${ref}
+      and finished_at is not null and provider_ref = ${ref}
+      -- A build from before there were repayments may have noted the failure and no more.
+      and (failed_at is null or not exists (
+        select from payment.refund as r
+        where r.event_id = refund.event_id and r.payment_id = refund.payment_id and r.repays = refund.refund_id))
     returning refusals, (
       -- By the ledger: what a lost dispute paid did not fail. Those from before there could be several have no reference.
       select coalesce(-sum(e.amount_minor), 0)

@@ -69,7 +69,7 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
         name: "reservation.nothing_is_stuck",
         description:
           "bookings whose work has not ended within a minute, or within a minute of their hold's end; not those whose refund " +
-          "is on its way at the provider",
+          "is on its way at the provider, or waits for a dispute's end",
         violators: (rows) =>
           withoutPendingRefunds(
             rows.filter(({ overdue }) => overdue),
@@ -125,7 +125,7 @@ export async function checkInvariants(eventId: string | undefined, caller: Calle
   return [...ofBookings, ...ofCheckouts];
 }
 
-// A provider may take days, of which payment.none_stuck says how many are too many.
+// A provider may take days, of which payment.none_stuck says how many are too many; a dispute may take months.
 async function withoutPendingRefunds(overdue: AuditedBooking[], payments: Payments): Promise<AuditedBooking[]> {
   const keys = overdue.flatMap(({ eventId, paymentId, phase }) =>
     paymentId !== null && (phase === Phase.refunding || phase === Phase.partRefunding) ? [{ eventId, paymentId }] : [],

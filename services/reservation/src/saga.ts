@@ -105,10 +105,14 @@ async function refund(booking: Booking, { payments, inventory, readRefund }: Sag
   return learned({ kind: "partRefunded" });
 }
 
-// Some take days: payment says when it makes sense to ask again, and a webhook may end it sooner.
+// Some take days, or months where a dispute has to be decided first: payment says when it makes sense to ask again, and a webhook may end it sooner.
 function unfinished({ retryAfter }: Refund): Progress {
   if (!retryAfter) return { kind: "again", because: "the refund is not known" };
-  return { kind: "again", because: "the refund is pending at the provider", notBeforeMs: durationMs(retryAfter) };
+  return {
+    kind: "again",
+    because: "the refund is pending at the provider, or waits for a dispute's end",
+    notBeforeMs: durationMs(retryAfter),
+  };
 }
 
 async function release(booking: Booking, { inventory }: SagaDeps): Promise<Progress> {

@@ -18,7 +18,7 @@ export type RefundRecord = Pick<Refund, ToldOfRefund> & {
   /** Since when the provider has said that it is on its way, and why. */
   pendingSince: Date | null;
   pendingCause: string | null;
-  /** When the provider is asked again, after it was pending or refused. */
+  /** When the provider is asked again, after it was pending or refused; null also where it is not asked any more. */
   retryAt: Date | null;
 };
 
@@ -170,7 +170,7 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
       const resumed = utcText(new Date(payment.attemptedAt.getTime() + resumeAfterMs));
       const running = payment.refunds.filter(({ repays, finishedAt }) => repays === null && !finishedAt);
       // One that the provider refused, or has in work, has a time of its own.
-      const isLeftAlone = running.some(({ retryAt }) => retryAt !== null);
+      const isLeftAlone = running.some(({ retryAt, refusals }) => retryAt !== null || refusals > 0);
       const words = `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} payment does by itself.`;
       return [...(isLeftAlone ? [] : [words]), ...running.map(refundNext)];
     }
@@ -194,6 +194,9 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
 }
 
 function refundNext({ refundId, pendingSince, refusals, retryAt }: RefundRecord): string {
+  if (refusals > 0 && !pendingSince && !retryAt) {
+    return `Nobody asks for refund ${refundId} any more, after ${countText(refusals, "refusal")}: a person has to, see docs/operations.md.`;
+  }
   if (refusals > 0 && !pendingSince && retryAt) {
     return `Refund ${refundId} was refused: the provider is asked again after ${utcText(retryAt)}, or by hand, see docs/operations.md.`;
   }

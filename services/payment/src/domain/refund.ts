@@ -23,6 +23,8 @@ export type Refund = RefundPart & {
   finishedAt: Date | undefined;
   /** Of the amount: what the customer has already, since a dispute was lost. The provider is asked for the rest. */
   coveredMinor: number;
+  /** The same of all refunds of its payment. */
+  coveredInAllMinor: number;
   /**
    * The refund that this one pays once more, as it failed after it was done, or a lost dispute that had paid it was won on
    * appeal; undefined for one that was asked for.
@@ -36,7 +38,7 @@ export type Refund = RefundPart & {
   isRetryDue: boolean;
   /** True while the customer's bank has the money, and the provider would refuse. */
   waitsForDispute: boolean;
-  /** While it is pending: milliseconds until the provider is asked again. */
+  /** While it is pending, or waits for a dispute's end: milliseconds until asking again makes sense. */
   retryAfterMs: number | undefined;
 };
 
@@ -97,6 +99,8 @@ export function refundRequestOf(payment: Payment, refund: Refund): ProviderReque
     captureRef,
     amountMinor,
     currencyCode: order.currencyCode,
+    lostMinor: refund.coveredInAllMinor,
+    owedSince: refund.repays === undefined ? undefined : refund.createdAt,
   };
 }
 

@@ -36,6 +36,10 @@ export type ProviderRequest = { reference: string } & (
           captureRef: string;
           amountMinor: number;
           currencyCode: string;
+          /** Of the capture: what customers got through disputes that were lost, and the provider can't give back any more. */
+          lostMinor: number;
+          /** Since when it is owed once more, of one that repays another. */
+          owedSince: Date | undefined;
         }
     ))
   /** Asks how an authorisation stands that waits for the customer. Changes nothing. */
@@ -50,7 +54,7 @@ export type ProviderResult =
    */
   | { kind: "done"; ref: string; fee?: Fee; byHand?: true }
   /** The provider says no, for good. `detail` is for whoever has to mend a refund that was refused. */
-  | { kind: "declined"; reason: DeclineReason; detail?: "exceeds_what_is_left" }
+  | { kind: "declined"; reason: DeclineReason; detail?: "exceeds_what_is_left" | "given_by_hand" }
   /** Nothing is on hold yet: to be asked again with `ref`, as soon as that is written down. Only of an authorisation. */
   | { kind: "prepared"; ref: string }
   /** It is made, and on its way; that may take days. Only of a refund. */

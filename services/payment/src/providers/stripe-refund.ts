@@ -19,8 +19,19 @@ type Found = {
 /** Makes a refund unless it is there, and returns how it stands. Throws when Stripe can't be asked what there is. */
 export async function refundAtStripe(stripe: Stripe, request: Request, within: Within): Promise<ProviderResult> {
   const { reference, eventId, refundId, captureRef, amountMinor, idempotencyKey } = request;
-  const { mine, live } = await findRefunds(stripe, request, within);
+  const { mine, live, allLive } = await findRefunds(stripe, request, within);
   if (live) return resultOfLive(live, request);
+  const readCaptured = async () => (await stripe.paymentIntents.retrieve(captureRef, {}, within)).amount_received;
+  if (hasByHandSince(request, allLive)) {
+    // It may have been for what is owed, or for something else; a person says which at Stripe, by the refund's metadata.
+    return (
+      judgeByHand(request, allLive, await readCaptured()) ?? {
+        kind: "declined",
+        reason: "other",
+        detail: "given_by_hand",
+      }
+    );
+  }
   const making = stripe.refunds.create(
     {
       payment_intent: captureRef,
@@ -39,8 +50,7 @@ export async function refundAtStripe(stripe: Stripe, request: Request, within: W
       if (found.live) return resultOfLive(found.live, request);
       // Refused, it is tried again later with the next key, and looked for first.
       if (failure.kind === "fault") return { kind: "declined", reason: "other" };
-      const { amount_received: capturedMinor } = await stripe.paymentIntents.retrieve(captureRef, {}, within);
-      return judgeByHand(request, found.allLive, capturedMinor) ?? resultOfFailure(failure);
+      return judgeByHand(request, found.allLive, await readCaptured()) ?? resultOfFailure(failure);
     },
   );
 }
@@ -54,19 +64,30 @@ function resultOfLive(live: Stripe.Refund, { amountMinor }: Request): ProviderRe
 // has all of it, so that this refund is made, whatever it was a part of: refunds of ours are never more in all than was captured.
 // Undefined where that is not why Stripe refuses.
 function judgeByHand(
-  { amountMinor }: Request,
+  { amountMinor, lostMinor }: Request,
   refunds: readonly Stripe.Refund[],
   capturedMinor: number,
 ): ProviderResult | undefined {
-  const byHand = refunds.filter(({ metadata }) => metadata?.["refund_id"] === undefined);
+  const byHand = refunds.filter(isByHand);
   const [newest] = byHand;
   if (!newest) return undefined;
-  const leftMinor = refunds.reduce((left, { amount }) => left - amount, capturedMinor);
+  const leftMinor = refunds.reduce((left, { amount }) => left - amount, capturedMinor - lostMinor);
   if (leftMinor >= amountMinor) return undefined;
   // A person gives the rest as well, or finds that it was right so: that is no program's to say.
   if (leftMinor > 0) return { kind: "declined", reason: "other", detail: "exceeds_what_is_left" };
   const result = resultOfRefund(byHand.find(({ status }) => status !== "succeeded") ?? newest);
   return result.kind === "done" ? { ...result, byHand: true } : result;
+}
+
+function isByHand({ metadata }: Stripe.Refund): boolean {
+  return metadata?.["refund_id"] === undefined;
+}
+
+// Stripe counts seconds.
+function hasByHandSince({ owedSince }: Request, refunds: readonly Stripe.Refund[]): boolean {
+  if (!owedSince) return false;
+  const sinceSeconds = Math.floor(owedSince.getTime() / 1_000);
+  return refunds.some((refund) => isByHand(refund) && refund.created >= sinceSeconds);
 }
 
 async function findRefunds(stripe: Stripe, { captureRef, refundId }: Request, within: Within): Promise<Found> {

@@ -13,6 +13,8 @@ import {
 } from "../../test/harness.ts";
 import { errorOf, startStripeStandIn, type StripeStandIn } from "../../test/stripe-stand-in.ts";
 import { RefusalReason } from "#stubs";
+import { DisputeStatus } from "../domain/dispute.ts";
+import { createDisputeStore } from "../store-disputes.ts";
 
 const webhookSecret = "whsec_of_the_tests";
 const secretKey = "sk_test_of_the_tests";
@@ -524,6 +526,23 @@ describe("stripe", () => {
       );
     });
 
+    it("counts what disputes have lost as gone, for refunds that lost money has paid a part of", async () => {
+      const key = await paid();
+      const [first, second] = [randomUUID(), randomUUID()];
+      const lost = {
+        ref: "dp_lost",
+        status: DisputeStatus.lost,
+        amountMinor: 1_200,
+        currencyCode: "EUR",
+        reason: "other",
+      };
+      assert.equal(await createDisputeStore(harness.database.sql).record(key, lost), true);
+      const byHand = giveByHand(key, 3_000);
+      assert.equal(await refund(key, first, 1_000n), "CAPTURED");
+      assert.equal(await refund(key, second, 3_200n), "REFUNDED");
+      assert.deepEqual([(await rowOf(second))["provider_ref"], refundsOf(key)], [byHand, []]);
+    });
+
     it("refuses with a reason of its own what is more than is left, until a person has given the rest as well", async () => {
       const key = await paid();
       const refundId = randomUUID();
@@ -718,11 +737,13 @@ describe("stripe", () => {
           await harness.database.sql<{ id: string }[]>`
             select refund_id as id from payment.refund where payment_id = ${paymentId} and repays is not null`
         ).map(({ id }) => id);
-      const refunded = async () => {
+      const refunded = async (amountMinor = 4_200n) => {
         const key = newKey();
         await authorize(key);
         await capture(key);
-        assert.equal(summary(await client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDED");
+        const part = { amountMinor, returnedMinor: 0n };
+        const { refund } = await client.refund({ key, refundId: randomUUID(), part }, inTime);
+        assert.ok(refund?.finishTime);
         const made = [...standIn.refunds.values()].findLast((each) => each["payment_intent"] === intentOf(key).id)!;
         // Stripe's own has the event's id too.
         (made["metadata"] as Record<string, unknown>)["event_id"] = key.eventId;
@@ -750,6 +771,34 @@ describe("stripe", () => {
             ["failed", false],
             ["succeeded", true],
           ],
+        );
+      });
+
+      it("asks a person where money was given by hand since, who says at Stripe which refund that was", async () => {
+        const { key, made } = await refunded(1_000n);
+        made.status = "failed";
+        assert.equal(await send(eventOf("refund.failed", made)), "accepted");
+        const [repayment] = await repaymentsOf(key);
+        const byHand = {
+          ...{ id: `re_by_hand_${randomUUID()}`, payment_intent: intentOf(key).id, amount: 1_000, metadata: {} },
+          ...{ status: "succeeded", created: Math.floor(Date.now() / 1_000) },
+        };
+        standIn.refunds.set(byHand.id, byHand);
+        const askUntil = async (isSo: (row: Record<string, unknown>) => boolean) => {
+          await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${repayment!}`;
+          const { stop } = await harness.start({ ...settings, RESUME_INTERVAL_MS: "10" });
+          await until(async () => {
+            const [row] = await harness.database.sql`select * from payment.refund where refund_id = ${repayment!}`;
+            return isSo(row!);
+          });
+          await stop();
+        };
+        await askUntil(({ refusals, refusal_reason: reason }) => refusals === 2 && reason === "given_by_hand");
+        byHand.metadata = { refund_id: repayment };
+        await askUntil(({ provider_ref: ref }) => ref === byHand.id);
+        assert.deepEqual(
+          refundsOf(key).map(({ status }) => status),
+          ["failed"],
         );
       });
 

@@ -1,5 +1,6 @@
 import type { Handlers } from "#shared/grpc-server";
 import type { PaymentService } from "#stubs";
+import type { Bulkhead } from "../bulkhead.ts";
 import type { Payments } from "../payments.ts";
 import type { ChainStore } from "../store-chain.ts";
 import type { HistoryStore } from "../store-history.ts";
@@ -15,6 +16,8 @@ export type RpcContext = {
   invariants: InvariantStore;
   chain: Pick<ChainStore, "readStretch">;
   sales: SalesStore;
+  /** Lets callers in who have whole tables read. */
+  reports: Pick<Bulkhead, "enter">;
   webhooks: HandleWebhook;
   histories: HistoryStore;
   /** Milliseconds that a pending payment is left to its callers. */

@@ -11,6 +11,7 @@ import { getPayments } from "./get-payments.ts";
 import { getSaleFigures } from "./get-sale-figures.ts";
 import { handleWebhook } from "./handle-webhook.ts";
 import { refund } from "./refund.ts";
+import { inTurnOf } from "./report-turns.ts";
 import { verifyLedger } from "./verify-ledger.ts";
 import { voidPayment } from "./void.ts";
 
@@ -23,9 +24,9 @@ export function createHandlers(context: RpcContext): Handlers<typeof PaymentServ
     refund: refund(context),
     getPayments: getPayments(context),
     handleWebhook: handleWebhook(context),
-    checkInvariants: checkInvariants(context),
-    verifyLedger: verifyLedger(context),
-    getSaleFigures: getSaleFigures(context),
+    checkInvariants: inTurnOf(context.reports, checkInvariants(context)),
+    verifyLedger: inTurnOf(context.reports, verifyLedger(context)),
+    getSaleFigures: inTurnOf(context.reports, getSaleFigures(context)),
     explainPayments: explainPayments(context),
   };
 }

@@ -110,7 +110,8 @@ export type Payment = Message<"boxoffice.payment.v1.Payment"> & {
   nextActionUrl: string;
 
   /**
-   * Since when the provider has said of the running refund that it is on its way; not set otherwise.
+   * Since when the running refund has waited for what takes days: the provider says that it is on its way, or the customer's bank
+   * has the money until a dispute is decided. Not set otherwise.
    *
    * @generated from field: google.protobuf.Timestamp refund_pending_time = 21;
    */
@@ -457,7 +458,8 @@ export type Refund = Message<"boxoffice.payment.v1.Refund"> & {
   finishTime?: Timestamp | undefined;
 
   /**
-   * Set while the provider says that it is on its way: asking again makes sense after this. A webhook may end it sooner.
+   * Set while it waits for what takes days, see `Payment.refund_pending_time`: asking again makes sense after this. A webhook may
+   * end it sooner.
    *
    * @generated from field: google.protobuf.Duration retry_after = 6;
    */
@@ -1225,7 +1227,7 @@ export const PaymentService: GenService<{
    * Refunds a captured payment: all that is left of it, or a part. Idempotent by refund_id; a payment may have any number of
    * refunds, one at a time. The payment comes back REFUNDING while the answer is unknown, while the provider refuses and is asked
    * again later, while the customer's bank has the money until a dispute is decided, and while the provider says that the refund
-   * is on its way, which may take days: then with `refund.retry_after`. After it CAPTURED, or REFUNDED once nothing is left. What
+   * is on its way, which may take days: in the last two cases with `refund.retry_after`. After it CAPTURED, or REFUNDED once nothing is left. What
    * a lost dispute has paid back is not paid twice: the refund is done with that. A refund that is done stays so, also where it
    * fails later: payment then pays it once more by itself. Refusals: NOT_FOUND, WRONG_STATE (nothing was captured, or nothing is
    * left), IDEMPOTENCY_KEY_REUSED (this refund_id with another part), REFUND_EXCEEDS_PAYMENT, IN_PROGRESS (another refund of the
@@ -1262,7 +1264,7 @@ export const PaymentService: GenService<{
     output: typeof HandleWebhookResponseSchema;
   },
   /**
-   * Checks the promises that payment can see.
+   * Checks the promises that payment can see. Refusals: OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.CheckInvariants
    */
@@ -1274,7 +1276,7 @@ export const PaymentService: GenService<{
   /**
    * Walks the next stretch of the ledger's hash chain, recomputes every hash, and names the first broken link. Ask again
    * from `verified` until `done`; begin at a position that was noted earlier to learn whether the chain still passes
-   * through it.
+   * through it. Refusals: OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.VerifyLedger
    */
@@ -1284,7 +1286,8 @@ export const PaymentService: GenService<{
     output: typeof VerifyLedgerResponseSchema;
   },
   /**
-   * Returns what the ledger says of an event, area by area, from one snapshot. An event without money has no areas here.
+   * Returns what the ledger says of an event, area by area, from one snapshot. An event without money has no areas
+   * here. Refusals: OVERLOADED.
    *
    * @generated from rpc boxoffice.payment.v1.PaymentService.GetSaleFigures
    */
