@@ -1,9 +1,9 @@
 alter table payment.refund
-  -- Since when the provider may have acted on what it is asked for, as no answer says that it did not; null while it certainly did
-  -- nothing. Until then what is asked for stays as it is, whatever becomes of disputes.
+  -- Since when the provider may have paid what it is asked for; null while it certainly did not. What is asked for stays as it is
+  -- meanwhile, whatever becomes of disputes.
   add column asked_at timestamptz(3),
   drop constraint retry_has_cause,
-  -- The end of a dispute sets a time for refunds that nothing is known of, too. Not validated: the one before was stricter.
+  -- The end of a dispute sets a time for refunds that nothing is known of, too.
   add constraint retry_has_time check (retry_at is not null or (refusals = 0 and pending_since is null)) not valid;
 
 grant update (asked_at) on payment.refund to boxoffice_payment;
