@@ -21,7 +21,7 @@ export function watchAlarms(
   const { refusals, refunds, disputes, fees } = stores;
   new Gauge({
     name: "boxoffice_payments_refused",
-    help: "Payments that their provider refused to void or refund, so far.",
+    help: "Voids and refunds that their provider refused and has not made yet, and refunds that failed and are owed again.",
     labelNames: ["operation"],
     registers: [registry],
     async collect() {

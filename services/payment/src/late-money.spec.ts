@@ -164,6 +164,19 @@ describe("late money", () => {
       assert.deepEqual([paidBack(key), await broken(key)], [4_200, []]);
     });
 
+    it("is asked about at once when a webhook tells of its payment while its repayment is on its way", async () => {
+      const key = await captured();
+      await refund(key, randomUUID());
+      await fail(key);
+      await harness.database.sql`
+        update payment.refund
+        set asked_at = now(), pending_since = now(), pending_cause = 'processing', retry_at = now() + interval '1 hour'
+        where payment_id = ${key.paymentId} and repays is not null`;
+      await dispute(key, "inquiry");
+      await until(isRepaid(key));
+      assert.deepEqual([paidBack(key), await broken(key)], [4_200, []]);
+    });
+
     it("is told of in the payment's story", async () => {
       const key = await captured();
       const refundId = randomUUID();

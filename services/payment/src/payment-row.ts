@@ -3,6 +3,7 @@
 import type { Sql, Transaction } from "#shared/sql";
 import { DisputeStatus } from "./domain/dispute.ts";
 import type { Order, Payment, PaymentState } from "./domain/payment.ts";
+import { waitsForDispute } from "./refund-row.ts";
 
 /** What the store selects of a payment. Without a reservation_id it is a tombstone, and the other columns of an order are null. */
 export type PaymentRow = {
@@ -36,11 +37,10 @@ export function paymentColumns(sql: Sql | Transaction) {
     encode(p.request_hash, 'hex') as request_hash, p.provider, p.payment_method_token, p.authorization_ref,
     p.action_url, p.capture_ref, p.decline_reason, p.refunded_minor, p.returned_minor, p.refusals,
     case when p.state = 8 then (
-      select coalesce(f.pending_since, case when f.amount_minor > f.covered_minor then (
+      select coalesce(f.pending_since, case when ${waitsForDispute(sql)} then (
         select greatest(f.created_at, min(d.opened_at))
         from payment.dispute as d
         where d.event_id = f.event_id and d.payment_id = f.payment_id and d.status = ${DisputeStatus.open}
-        having count(*) > 0
       ) end)
       from payment.refund as f
       where f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null

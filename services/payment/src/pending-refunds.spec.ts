@@ -39,8 +39,10 @@ describe("a refund that is pending", () => {
       where payment_id = ${key.paymentId}`;
     return key;
   };
+  const running = async (key: PaymentKey) =>
+    (await refunds.takeUp(key, (all) => all.find(({ finishedAt }) => !finishedAt))).refund!;
   const find = async (key: PaymentKey) => {
-    const { refund } = await refunds.notePending(key, (await refunds.readRunning(key))!, "processing");
+    const { refund } = await refunds.notePending(key, await running(key), "processing");
     return refund.retryAfterMs!;
   };
   const age = ({ paymentId }: PaymentKey, by: string) => harness.database.sql`
@@ -84,7 +86,7 @@ describe("a refund that is pending", () => {
       return value && "refundPendingTime" in value ? value.refundPendingTime : undefined;
     };
     assert.ok(await read());
-    await refunds.finish(key, (await refunds.readRunning(key))!, "ref");
+    await refunds.finish(key, await running(key), "ref");
     assert.equal(await read(), undefined);
   });
 
@@ -115,7 +117,7 @@ describe("a refund that is pending", () => {
 
   it("is counted by its cause, for whoever watches", async () => {
     const key = await pend();
-    await refunds.notePending(key, (await refunds.readRunning(key))!, "insufficient_funds");
+    await refunds.notePending(key, await running(key), "insufficient_funds");
     const metrics = await (await fetch(`http://127.0.0.1:${replica.adminPort}/metrics`)).text();
     assert.match(metrics, /boxoffice_payment_refunds_pending\{cause="insufficient_funds"\} 1\n/);
     assert.match(metrics, /boxoffice_payment_refunds_pending\{cause="charge_pending"\} 0\n/);

@@ -13,35 +13,35 @@ export type RefundRow = Omit<Refund, "finishedAt" | "repays" | "pendingSince" | 
   retryAfterMs: number | null;
 };
 
-/** Returns the columns of a RefundRow, of a row of `payment.refund` that has no other name. */
+/** Returns the columns of a RefundRow, of a row of `payment.refund` called `f`. */
 export function refundColumns(sql: Sql | Transaction) {
-  // While a bank has the money the provider refuses, which would use refusals up; the dispute's end wakes what waits. What is on
-  // its way already is asked about all the same.
   return sql`
-    refund.refund_id as "refundId", refund.whole, refund.amount_minor as "amountMinor",
-    refund.returned_minor as "returnedMinor", refund.covered_minor as "coveredMinor", refund.repays,
-    refund.created_at as "createdAt", refund.finished_at as "finishedAt", refund.refusals,
-    refund.pending_since as "pendingSince",
-    coalesce(refund.retry_at <= clock_timestamp(), true) and (refund.pending_since is not null or not exists (
-      select from payment.dispute as d
-      where d.event_id = refund.event_id and d.payment_id = refund.payment_id and d.status = ${DisputeStatus.open}
-    )) as "isRetryDue",
+    f.refund_id as "refundId", f.whole, f.amount_minor as "amountMinor", f.returned_minor as "returnedMinor",
+    f.covered_minor as "coveredMinor", f.repays, f.created_at as "createdAt", f.finished_at as "finishedAt", f.refusals,
+    f.pending_since as "pendingSince", coalesce(f.retry_at <= clock_timestamp(), true) as "isRetryDue",
+    ${waitsForDispute(sql)} as "waitsForDispute",
     case
-      when refund.finished_at is not null then null
-      when refund.pending_since is not null
-        then greatest(0, extract(epoch from refund.retry_at - clock_timestamp()) * 1000)::int
+      when f.finished_at is not null then null
+      when f.pending_since is not null
+        then greatest(0, extract(epoch from f.retry_at - clock_timestamp()) * 1000)::int
       -- Disputes take months; their end comes by webhook.
-      when refund.amount_minor > refund.covered_minor and exists (
-        select from payment.dispute as d
-        where d.event_id = refund.event_id and d.payment_id = refund.payment_id and d.status = ${DisputeStatus.open}
-      ) then ${pendingLongestMs}::int
+      when ${waitsForDispute(sql)} then ${pendingLongestMs}::int
     end as "retryAfterMs",
-    -- The others, of which a statement that writes this one sees all.
-    (refund.covered_minor + (
-      select coalesce(sum(o.covered_minor), 0)
-      from payment.refund as o
-      where o.event_id = refund.event_id and o.payment_id = refund.payment_id and o.refund_id <> refund.refund_id
-    ))::bigint as "coveredInAllMinor"`;
+    (
+      select sum(o.covered_minor) from payment.refund as o where o.event_id = f.event_id and o.payment_id = f.payment_id
+    )::bigint as "coveredInAllMinor"`;
+}
+
+/**
+ * Returns the condition that a refund waits for the end of a dispute, of a row of `payment.refund` called `f`: while the
+ * customer's bank has the money the provider refuses, which would use refusals up. What the provider may have made already is
+ * asked about all the same, and what nobody is asked for needs no waiting.
+ */
+export function waitsForDispute(sql: Sql | Transaction) {
+  return sql`(
+    f.finished_at is null and f.asked_at is null and f.covered_minor < f.amount_minor and exists (
+      select from payment.dispute as d
+      where d.event_id = f.event_id and d.payment_id = f.payment_id and d.status = ${DisputeStatus.open}))`;
 }
 
 /** Returns the refund of a row. */

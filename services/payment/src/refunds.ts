@@ -6,13 +6,14 @@ import { assertNever } from "#shared/assert-never";
 import type { Logger } from "#shared/logger";
 import { stateName, type Payment } from "./domain/payment.ts";
 import type { PendingCause } from "./domain/pending-refund.ts";
-import { refundRequestOf, type RefundRequest } from "./domain/refund.ts";
+import { mayAsk, refundRequestOf, type RefundRequest } from "./domain/refund.ts";
 import { retryDelayMs } from "./domain/refusal-backoff.ts";
 import type { Finished } from "./domain/settle.ts";
 import type { ProviderResult } from "./providers/provider.ts";
 import type { AskFor } from "./providers/providers.ts";
 import type { RefundStore, StandingRefund } from "./store-refunds.ts";
 import type { RefusalStore } from "./store-refusals.ts";
+import type { RepaymentKey } from "./store-repayments.ts";
 
 /** What came of a refund. */
 export type RefundOutcome = ({ kind: "refund" } & StandingRefund) | { kind: "refused"; refusal: Refusal };
@@ -24,7 +25,7 @@ export type Refunds = {
   /** Asks the provider about the running refund of a payment, unless it refused a moment ago, or would. */
   finish(payment: Payment, deadlineAtMs: number): Promise<Finished>;
   /** Asks the provider for a repayment. Returns whether it is made. */
-  repay(repayment: StandingRefund, deadlineAtMs: number): Promise<boolean>;
+  repay(repayment: RepaymentKey, deadlineAtMs: number): Promise<boolean>;
 };
 
 /** What `createRefunds` needs. */
@@ -101,17 +102,22 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
         }
       }
     },
-    async finish(payment, deadlineAtMs) {
-      const refund = await store.readRunning(payment);
+    async finish({ eventId, paymentId }, deadlineAtMs) {
+      const { payment, refund } = await store.takeUp({ eventId, paymentId }, (refunds) =>
+        // Whoever comes here about a refund that is pending has heard something of it, or its time has come.
+        refunds.find((each) => !each.repays && mayAsk(each) && (each.isRetryDue || each.pendingSince)),
+      );
       // Whoever wrote its answer meanwhile moved the payment on as well.
-      if (!refund) return { payment: await store.read(payment), isAnswered: true };
-      // Whoever comes here about a refund that is pending has heard something of it, or its time has come.
-      if (!refund.isRetryDue && !refund.pendingSince) return { payment, isAnswered: true };
+      if (!refund) return { payment, isAnswered: true };
       const { standing, isAnswered } = await ask({ payment, refund }, deadlineAtMs);
       return { payment: standing.payment, isAnswered };
     },
     async repay(repayment, deadlineAtMs) {
-      const { standing } = await ask(repayment, deadlineAtMs);
+      const { payment, refund } = await store.takeUp(repayment, (refunds) =>
+        refunds.find((each) => each.refundId === repayment.refundId && mayAsk(each)),
+      );
+      if (!refund) return false;
+      const { standing } = await ask({ payment, refund }, deadlineAtMs);
       return standing.refund.finishedAt !== undefined;
     },
   };

@@ -1,11 +1,10 @@
 // Disputes and their postings.
 
 import type { Sql, Transaction } from "#shared/sql";
-import { transact } from "#shared/transaction";
 import { disputeOrder, DisputeStatus, postingsOf, type Dispute, type MovedMoney } from "./domain/dispute.ts";
 import type { PaymentKey } from "./domain/payment.ts";
+import { changeRefunds } from "./store-coverage.ts";
 import { post } from "./store-ledger.ts";
-import { coverRefunds, wakeRefunds } from "./store-repayments.ts";
 
 /** Keeps disputes. */
 export type DisputeStore = {
@@ -22,7 +21,7 @@ export type DisputeStore = {
 /** Returns the store. */
 export function createDisputeStore(sql: Sql): DisputeStore {
   return {
-    record: (key, dispute) => transact(sql, (tx) => record(tx, key, dispute)),
+    record: (key, dispute) => changeRefunds(sql, key, (tx) => record(tx, key, dispute)),
     count: async () =>
       await sql<{ status: DisputeStatus; count: number }[]>`
         select status, count(*)::int as count from payment.dispute group by status`,
@@ -32,11 +31,8 @@ export function createDisputeStore(sql: Sql): DisputeStore {
 async function record(tx: Transaction, key: PaymentKey, dispute: Dispute): Promise<boolean> {
   const { eventId, paymentId } = key;
   const { ref, status, amountMinor, currencyCode, reason } = dispute;
-  // One at a time, and none beside a refund that begins.
   const [payment] = await tx<{ areaId: string }[]>`
-    select area_id as "areaId" from payment.payment
-    where event_id = ${eventId} and payment_id = ${paymentId}
-    for update`;
+    select area_id as "areaId" from payment.payment where event_id = ${eventId} and payment_id = ${paymentId}`;
   if (!payment) return false;
   const { count } = await tx`
     insert into payment.dispute as d
@@ -49,9 +45,16 @@ async function record(tx: Transaction, key: PaymentKey, dispute: Dispute): Promi
       or (d.status = excluded.status and d.amount_minor <> excluded.amount_minor)`;
   if (count === 0) return false;
   await postMoves(tx, key, { dispute, areaId: payment.areaId });
-  await coverRefunds(tx, key);
   if (status === DisputeStatus.won || status === DisputeStatus.lost) await wakeRefunds(tx, key);
   return true;
+}
+
+// Has the refunds that are still to be made asked for at once, whatever their pauses were.
+async function wakeRefunds(tx: Transaction, { eventId, paymentId }: PaymentKey): Promise<void> {
+  await tx`
+    update payment.refund
+    set retry_at = clock_timestamp()
+    where event_id = ${eventId} and payment_id = ${paymentId} and finished_at is null`;
 }
 
 type Moved = MovedMoney & { taken: number; returned: number };

@@ -5,6 +5,7 @@ import type { Sql, Transaction } from "#shared/sql";
 import { transact } from "#shared/transaction";
 import type { DisputeMove, DisputeRecord, PaymentRecord, RefundRecord } from "./domain/payment-record.ts";
 import type { PaymentState } from "./domain/payment.ts";
+import { waitsForDispute } from "./refund-row.ts";
 
 /** Reads what happened to payments. */
 export type HistoryStore = {
@@ -85,7 +86,7 @@ async function readRefunds(tx: Transaction, { eventId, paymentIds }: Asked): Pro
       f.returned_minor as "returnedMinor", f.created_at::timestamptz(3) as "createdAt",
       f.finished_at::timestamptz(3) as "finishedAt", f.covered_minor as "coveredMinor", f.repays, f.refusals,
       f.refusal_reason as "refusalReason", f.pending_since as "pendingSince", f.pending_cause as "pendingCause",
-      nullif(f.retry_at, 'infinity')::timestamptz(3) as "retryAt"
+      nullif(f.retry_at, 'infinity')::timestamptz(3) as "retryAt", ${waitsForDispute(tx)} as "waitsForDispute"
     from payment.refund as f
     where f.event_id = ${eventId} and f.payment_id = any(${paymentIds}::uuid[])
     order by f.created_at, f.refund_id`;

@@ -35,7 +35,8 @@ export const lateMoneyQueries: InvariantQuery[] = [
             where d.event_id = f.event_id and d.payment_id = f.payment_id and d.status = ${DisputeStatus.lost}
           ) as broken
         from payment.refund as f
-        where covered_minor > 0
+        -- What the provider may have made keeps its share until it has answered.
+        where covered_minor > 0 and (finished_at is not null or asked_at is null)
         group by event_id, payment_id
       ) as owed
       where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,

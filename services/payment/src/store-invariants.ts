@@ -5,6 +5,7 @@ import type { Sql, Transaction } from "#shared/sql";
 import { pendingDaysMax } from "./domain/pending-refund.ts";
 import { refusalsToLookAt } from "./domain/refusal-backoff.ts";
 import { readSnapshot } from "./snapshot.ts";
+import { waitsForDispute } from "./refund-row.ts";
 import { lateMoneyQueries } from "./store-invariants-late-money.ts";
 
 /** How one promise stands. */
@@ -132,31 +133,30 @@ const queries: InvariantQuery[] = [
     name: "payment.none_stuck",
     description:
       "payments that have waited more than 60 s for the provider's answer, or, as authorisations, for being asked about; refunds " +
-      `that the provider says are pending, for ${pendingDaysMax} days, or that it was not asked about in time`,
+      `and repayments that wait as long for an answer, that the provider says are pending, for ${pendingDaysMax} days, or that it was not asked about in time`,
     query: (tx, eventId) => tx<Found[]>`
       select count(*) filter (where stuck) as violations, count(*) as examined,
         coalesce((array_agg(payment_id::text) filter (where stuck))[1:10], '{}') as examples
       from (
         -- How long an unclear authorisation may take is the caller's to say: it voids what it gives up.
-        select p.payment_id, case
-            when f.pending_since is not null
-              then f.pending_since < now() - ${pendingDaysMax}::int * interval '1 day'
-                or f.retry_at < now() - interval '60 seconds'
-            when p.state = 1 then p.attempted_at < now() - interval '60 seconds'
-            else p.updated_at < now() - interval '60 seconds'
-          end as stuck
-        from payment.payment as p
-        left join payment.refund as f
-          on f.event_id = p.event_id and f.payment_id = p.payment_id and f.finished_at is null and f.repays is null
-            and p.state = 8
+        select event_id, payment_id,
+          case state when 1 then attempted_at else updated_at end < now() - interval '60 seconds' as stuck
+        from payment.payment
         -- What the provider refused for good waits for no answer; see nothing_refused.
-        where p.state in (1, 4, 6, 8) and p.refusals = 0 and (coalesce(f.refusals, 0) = 0 or f.pending_since is not null)
-          and (${eventId}::uuid is null or p.event_id = ${eventId}::uuid)
+        where state in (1, 4, 6) and refusals = 0
+        union all
+        select event_id, payment_id, case
+            when pending_since is not null
+              then pending_since < now() - ${pendingDaysMax}::int * interval '1 day'
+                or retry_at < now() - interval '60 seconds'
+            else coalesce(asked_at, retry_at, created_at) < now() - interval '60 seconds'
+          end as stuck
+        from payment.refund as f
+        where finished_at is null and (refusals = 0 or asked_at is not null)
           -- Nor does a refund while the customer's bank has the money.
-          and not (p.state = 8 and f.pending_since is null and exists (
-            select from payment.dispute as d
-            where d.event_id = p.event_id and d.payment_id = p.payment_id and d.status = 2))
-      ) as pending`,
+          and not ${waitsForDispute(tx)}
+      ) as pending
+      where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,
   },
   {
     promise: 5,

@@ -2,6 +2,7 @@
 
 import type { Sql } from "#shared/sql";
 import { PaymentState, type PaymentKey } from "./domain/payment.ts";
+import { changeRefunds } from "./store-coverage.ts";
 
 /** A refusal to be written. */
 export type RefusalNote = PaymentKey & {
@@ -16,9 +17,12 @@ export type RefusalNote = PaymentKey & {
 export type RefusalStore = {
   /** Counts one more of a void, if it is still to be done and nobody else has counted it. */
   noteVoid(refusal: RefusalNote): Promise<void>;
-  /** Counts one more of a refund, if it is still to be done and nobody else has counted it. */
+  /**
+   * Counts one more of a refund, if it is still to be done and nobody else has counted it. Nobody has made it then, so that
+   * what disputes have lost pays it.
+   */
   noteRefund(refusal: RefusalNote & { refundId: string }): Promise<void>;
-  /** Counts the voids and refunds that were refused and are not done, and what is owed again. */
+  /** Counts the voids and refunds that were refused and are not done, and what is owed again since a refund failed. */
   count(): Promise<{ voids: number; refunds: number }>;
 };
 
@@ -38,11 +42,15 @@ export function createRefusalStore(sql: Sql): RefusalStore {
     },
     async noteRefund(refusal) {
       const { eventId, paymentId, refundId, refusals } = refusal;
-      await sql`
-        update payment.refund
-        set ${oneMore(refusal)}, pending_since = null, pending_cause = null
-        where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId} and finished_at is null
-          and refusals = ${refusals}`;
+      await changeRefunds(
+        sql,
+        refusal,
+        (tx) => tx`
+          update payment.refund
+          set ${oneMore(refusal)}, asked_at = null, pending_since = null, pending_cause = null
+          where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId} and finished_at is null
+            and refusals = ${refusals}`,
+      );
     },
     async count() {
       const [row] = await sql<{ voids: number; refunds: number }[]>`

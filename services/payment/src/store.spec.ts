@@ -8,6 +8,7 @@ import { createStore, type Move, type Store } from "./store.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
 import { createChainStore } from "./store-chain.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import type { Refund } from "./domain/refund.ts";
 import { createRefundStore } from "./store-refunds.ts";
 
 const { AUTHORIZING, AUTHORIZED, CAPTURING, CAPTURED, DECLINED, REFUNDED, VOIDED, VOIDING } = PaymentState;
@@ -48,7 +49,7 @@ describe("store", () => {
     const refundId = randomUUID();
     const { decision } = await refunds.begin({ ...key, refundId, part: undefined });
     assert.equal(decision.kind, "ask");
-    await refunds.finish(key, (await refunds.readRunning(key))!, "ref");
+    await refunds.finish(key, (decision as { refund: Refund }).refund, "ref");
     return refundId;
   };
 

@@ -5,6 +5,7 @@ import type { Sql } from "#shared/sql";
 import type { Fee } from "./domain/fee.ts";
 import { PaymentState, type Order, type Payment, type PaymentKey } from "./domain/payment.ts";
 import { paymentColumns, paymentFromRow, type PaymentRow } from "./payment-row.ts";
+import { waitsForDispute } from "./refund-row.ts";
 
 /** A row to be made, unless the key has one. Without an order it is a tombstone, VOIDED from the start. */
 export type Creation = PaymentKey & { order: Order | undefined; paymentMethodToken: string | undefined };
@@ -169,11 +170,7 @@ export function createStore(sql: Sql): Store {
           and (state <> 8 or exists (
             select from payment.refund as f
             where f.event_id = payment.event_id and f.payment_id = payment.payment_id and f.finished_at is null
-              and f.repays is null and (f.retry_at is null or f.retry_at <= now())
-              -- A refund waits while the customer's bank has the money, unless it is on its way already.
-              and (f.pending_since is not null or not exists (
-                select from payment.dispute as d
-                where d.event_id = f.event_id and d.payment_id = f.payment_id and d.status = 2))))
+              and f.repays is null and (f.retry_at is null or f.retry_at <= now()) and not ${waitsForDispute(sql)}))
         order by attempted_at
         limit ${itemsMax}
         for update skip locked

@@ -40,7 +40,7 @@ export type WebhooksContext = {
   store: Pick<Store, "read">;
   webhooks: Pick<WebhookStore, "isKnown" | "remember">;
   disputes: Pick<DisputeStore, "record">;
-  repayments: Pick<RepaymentStore, "noteFailed">;
+  repayments: Pick<RepaymentStore, "noteFailed" | "wakePending">;
   bulkhead: Bulkhead;
   log: Logger;
   metrics: Registry;
@@ -92,6 +92,8 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     // What is disputed was captured, and the capture is booked before what undoes it.
     if (dispute && !isCaptured(after.state)) return { kind: "notProcessed" };
     for (const failed of failedRefunds) await noteFailed(after, failed);
+    // A repayment is no part of the payment's state; only what was paid back can be owed again.
+    if (after.refundedMinor > 0) await repayments.wakePending(after);
     if (!dispute || !(await record(after, dispute))) return { kind: "accepted", isRepeat: false, payment: after };
     // A refund that waited for the dispute's end goes on; one that gets no answer is the resumer's.
     const { payment: last } = await catchUp(after, deadlineAtMs);

@@ -14,8 +14,9 @@ export type CoveredRefund = {
 export type CoverChange = { refund: CoveredRefund; coveredMinor: number };
 
 /**
- * Returns which refunds change when `lostMinor` is what a payment's disputes have lost in all. Refunds come oldest first: what
- * is lost goes to those that are still to be made, the oldest first; what is no longer lost is taken from the newest.
+ * Returns which refunds change when `lostMinor` is what a payment's disputes have lost in all, less what other refunds count on;
+ * negative where those count on more. Refunds come oldest first: what is lost goes to those that are still to be made, the oldest
+ * first; what is no longer lost is taken from the newest.
  */
 export function spreadLoss(refunds: readonly CoveredRefund[], lostMinor: number): CoverChange[] {
   let restMinor = refunds.reduce((rest, { coveredMinor }) => rest - coveredMinor, lostMinor);

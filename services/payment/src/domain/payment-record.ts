@@ -5,7 +5,15 @@ import type { Fee } from "./fee.ts";
 import type { Order, PaymentKey, PaymentState } from "./payment.ts";
 import type { Refund } from "./refund.ts";
 
-type ToldOfRefund = "refundId" | "whole" | "amountMinor" | "returnedMinor" | "coveredMinor" | "refusals" | "createdAt";
+type ToldOfRefund =
+  | "refundId"
+  | "whole"
+  | "amountMinor"
+  | "returnedMinor"
+  | "coveredMinor"
+  | "refusals"
+  | "createdAt"
+  | "waitsForDispute";
 /** A refund with its times. */
 export type RefundRecord = Pick<Refund, ToldOfRefund> & {
   /** The refund that it pays once more; null for one that was asked for. */

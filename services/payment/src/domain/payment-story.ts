@@ -6,7 +6,7 @@ import { amountText, utcText, type StoryPart, type Told } from "#shared/story";
 import { disputeEntries, disputeNext, inTimeOrder } from "./dispute-story.ts";
 import { storyIds, type OrderRecord, type PaymentRecord } from "./payment-record.ts";
 import { PaymentState, stateName } from "./payment.ts";
-import { refundEntries, refundNext, repaymentNext, waitsForDispute } from "./refund-story.ts";
+import { refundEntries, refundNext, repaymentNext } from "./refund-story.ts";
 
 /** Returns the story of a payment; `resumeAfterMs` is how long a pending one is left to its callers. */
 export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resumeAfterMs: number }): StoryPart {
@@ -101,10 +101,10 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
       const running = payment.refunds.filter(({ repays, finishedAt }) => repays === null && !finishedAt);
       // One that the provider refused, or has in work, has a time of its own, and one that waits for a dispute its own end.
       const isLeftAlone = running.some(
-        (refund) => refund.refusals > 0 || refund.pendingSince !== null || waitsForDispute(payment, refund),
+        (refund) => refund.refusals > 0 || refund.pendingSince !== null || refund.waitsForDispute,
       );
       const words = `Payment ${payment.paymentId} is ${stateName(payment.state)}: whoever needs it asks again, and after ${resumed} payment does by itself.`;
-      return [...(isLeftAlone ? [] : [words]), ...running.map((refund) => refundNext(payment, refund))];
+      return [...(isLeftAlone ? [] : [words]), ...running.map((refund) => refundNext(refund))];
     }
     case PaymentState.ACTION_REQUIRED:
       return [
@@ -114,7 +114,7 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
     case PaymentState.REFUNDED:
       return payment.refunds
         .filter(({ repays, finishedAt }) => repays !== null && !finishedAt)
-        .map((refund) => repaymentNext(payment, refund));
+        .map((refund) => repaymentNext(refund));
     case PaymentState.AUTHORIZED:
     case PaymentState.DECLINED:
     case PaymentState.VOIDED:

@@ -2,7 +2,6 @@
 
 import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { amountText, countText, utcText, type Told } from "#shared/story";
-import { DisputeStatus } from "./dispute.ts";
 import { storyIds, type OrderRecord, type PaymentRecord, type RefundRecord } from "./payment-record.ts";
 
 /** Returns what a payment's refund did, in its order. */
@@ -24,16 +23,15 @@ export function refundEntries(payment: PaymentRecord, order: OrderRecord, refund
       (isAsked ? `, before ${order.provider} was asked.` : ": earlier refunds paid that back, and nobody is asked."),
     ids,
   };
-  if (!refund.finishedAt)
-    return [{ ...begun, text: `${begun.text}${isAsked ? openWords(payment, order, refund) : ""}` }];
+  if (!refund.finishedAt) return [{ ...begun, text: `${begun.text}${isAsked ? openWords(order, refund) : ""}` }];
   const text = isAsked ? refundedText(order, refund) : "That the places came back was posted to the ledger.";
   return [begun, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text, ids }];
 }
 
 /** Returns what happens next with a refund that was asked for and is not done. */
-export function refundNext(payment: PaymentRecord, refund: RefundRecord): string {
+export function refundNext(refund: RefundRecord): string {
   const { refundId, pendingSince, refusals, retryAt } = refund;
-  if (waitsForDispute(payment, refund)) return waitingWords(refund);
+  if (refund.waitsForDispute) return waitingWords(refund);
   if (isGivenUp(refund)) return givenUpWords(refund);
   if (pendingSince && retryAt) {
     return (
@@ -47,19 +45,14 @@ export function refundNext(payment: PaymentRecord, refund: RefundRecord): string
 }
 
 /** Returns what happens next with what is owed again. */
-export function repaymentNext(payment: PaymentRecord, refund: RefundRecord): string {
-  if (waitsForDispute(payment, refund)) return waitingWords(refund);
+export function repaymentNext(refund: RefundRecord): string {
+  if (refund.waitsForDispute) return waitingWords(refund);
   if (isGivenUp(refund)) return givenUpWords(refund);
   return `Payment asks for refund ${refund.refundId} by itself, until it is made.`;
 }
 
-/** True where the provider is not asked for a refund that is to be made, since the customer's bank has the money. */
-export function waitsForDispute({ disputes }: PaymentRecord, { finishedAt, pendingSince }: RefundRecord): boolean {
-  return !finishedAt && !pendingSince && disputes.some(({ status }) => status === DisputeStatus.open);
-}
-
-function openWords(payment: PaymentRecord, { provider }: OrderRecord, refund: RefundRecord): string {
-  if (waitsForDispute(payment, refund)) return " The customer's bank has the money: asked when the dispute is decided.";
+function openWords({ provider }: OrderRecord, refund: RefundRecord): string {
+  if (refund.waitsForDispute) return " The customer's bank has the money: asked when the dispute is decided.";
   const { pendingSince, pendingCause, refusals, refusalReason } = refund;
   if (pendingSince) return ` ${provider} has had it in work since ${utcText(pendingSince)} (${pendingCause}).`;
   if (refusals > 0) return ` ${provider} has refused it ${countText(refusals, "time")} (${refusalReason}).`;
@@ -71,7 +64,7 @@ function repaymentEntries(
   { refund, ids }: { refund: RefundRecord; ids: Record<string, string> },
 ): Told[] {
   const amount = amountOf(order, refund.amountMinor);
-  const text = `Of refund ${refund.repays} ${amount} came back after it was done. They are owed again, and ${order.provider} is asked once more.`;
+  const text = `Of refund ${refund.repays} ${amount} came back to us: it failed after it was done, or the dispute that had paid it was won on appeal. They are owed again, and ${order.provider} is asked for them.`;
   const owed: Told = { kind: StoryKind.PAYMENT_REFUNDING, at: refund.createdAt, text, ids };
   if (!refund.finishedAt) return [owed];
   return [owed, { kind: StoryKind.PAYMENT_REFUNDED, at: refund.finishedAt, text: refundedText(order, refund), ids }];

@@ -25,17 +25,19 @@ export type Refund = RefundPart & {
   coveredMinor: number;
   /** The same of all refunds of its payment. */
   coveredInAllMinor: number;
-  /** The refund that this one pays once more, since it failed after it was done; undefined for one that was asked for. */
+  /**
+   * The refund that this one pays once more, as it failed after it was done, or a lost dispute that had paid it was won on
+   * appeal; undefined for one that was asked for.
+   */
   repays: string | undefined;
   /** How often the provider has refused it for good. */
   refusals: number;
   /** Since when the provider has said that it is on its way. */
   pendingSince: Date | undefined;
-  /**
-   * False for a while after a refusal, or after it was found pending, and while the customer's bank has the money: the provider
-   * is left alone.
-   */
+  /** False for a while after a refusal, or after it was found pending: the provider is left alone. */
   isRetryDue: boolean;
+  /** True while the customer's bank has the money, and the provider would refuse. */
+  waitsForDispute: boolean;
   /** While it is pending, or waits for a dispute's end: milliseconds until asking again makes sense. */
   retryAfterMs: number | undefined;
 };
@@ -61,7 +63,7 @@ export function decideRefund(
   if (known) {
     if (!isRepeat(known, request)) return refuse(keyReused("refund_id"));
     // A provider that refused for good, or has it in work, is not asked again with every call.
-    return { kind: known.finishedAt || !known.isRetryDue ? "answer" : "ask", refund: known };
+    return { kind: mayAsk(known) && known.isRetryDue ? "ask" : "answer", refund: known };
   }
   switch (payment.state) {
     case PaymentState.CAPTURED:
@@ -72,6 +74,11 @@ export function decideRefund(
     default:
       return refuse(wrongState(payment));
   }
+}
+
+/** Returns whether it makes sense to ask the provider about a refund at all. */
+export function mayAsk({ finishedAt, waitsForDispute }: Refund): boolean {
+  return !finishedAt && !waitsForDispute;
 }
 
 /**

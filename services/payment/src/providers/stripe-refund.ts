@@ -20,7 +20,7 @@ type Found = {
 export async function refundAtStripe(stripe: Stripe, request: Request, within: Within): Promise<ProviderResult> {
   const { reference, eventId, refundId, captureRef, amountMinor, idempotencyKey } = request;
   const { mine, live, allLive } = await findRefunds(stripe, request, within);
-  if (live) return resultOfRefund(live);
+  if (live) return resultOfLive(live, request);
   const readCaptured = async () => (await stripe.paymentIntents.retrieve(captureRef, {}, within)).amount_received;
   if (hasByHandSince(request, allLive)) {
     // It may have been for what is owed, or for something else; a person says which at Stripe, by the refund's metadata.
@@ -47,12 +47,17 @@ export async function refundAtStripe(stripe: Stripe, request: Request, within: W
       const failure = failureOf(error);
       if (failure.kind !== "fault" && failure.kind !== "refused") return resultOfFailure(failure);
       const found = await findRefunds(stripe, request, within);
-      if (found.live) return resultOfRefund(found.live);
+      if (found.live) return resultOfLive(found.live, request);
       // Refused, it is tried again later with the next key, and looked for first.
       if (failure.kind === "fault") return { kind: "declined", reason: "other" };
       return judgeByHand(request, found.allLive, await readCaptured()) ?? resultOfFailure(failure);
     },
   );
+}
+
+// What is asked for changes only after a try that came to nothing. Should that one be there after all, a person has to look.
+function resultOfLive(live: Stripe.Refund, { amountMinor }: Request): ProviderResult {
+  return live.amount === amountMinor ? resultOfRefund(live) : { kind: "unknown", cause: "refund_of_another_amount" };
 }
 
 // What others gave back, in Stripe's dashboard, is the customer's as well. Where nothing of the payment is left, the customer
@@ -86,7 +91,8 @@ function hasByHandSince({ owedSince }: Request, refunds: readonly Stripe.Refund[
 }
 
 async function findRefunds(stripe: Stripe, { captureRef, refundId }: Request, within: Within): Promise<Found> {
-  // Newest first; since a payment has one running refund at a time, what there is of this one is on the first page.
+  // Newest first. A payment has one running refund at a time, and few repayments beside it: what there is of this one is on the
+  // first page.
   const { data } = await stripe.refunds.list({ payment_intent: captureRef, limit: 100 }, within);
   const mine = data.filter(({ metadata }) => metadata?.["refund_id"] === refundId);
   const allLive = data.filter(({ status }) => status !== "failed" && status !== "canceled");

@@ -432,6 +432,20 @@ describe("stripe", () => {
     );
   });
 
+  it("takes a refund of another amount than it asks for as no answer", async () => {
+    const key = newKey();
+    const refundId = randomUUID();
+    await authorize(key);
+    await capture(key);
+    standIn.refundStatus = "pending";
+    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDING");
+    for (const made of refundsOf(key)) Object.assign(made, { amount: 4_100, status: "succeeded" });
+    standIn.refundStatus = "succeeded";
+    await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${refundId}`;
+    assert.equal(summary(await client.refund({ key, refundId }, inTime)), "REFUNDING");
+    assert.deepEqual([refundsOf(key).length, await refusalsOf("refund", key)], [1, 0]);
+  });
+
   it("finds a refund that was made before a fault", async () => {
     const key = newKey();
     const refundId = randomUUID();
