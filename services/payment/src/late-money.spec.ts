@@ -188,7 +188,7 @@ describe("late money", () => {
       };
       const { summary: before, entries, next } = await explain();
       assert.match(before, /is REFUNDED: EUR 42\.00 of what was paid back are owed again\.$/);
-      assert.match(entries.at(-1)!.text, new RegExp(`^Of refund ${refundId} EUR 42\\.00 came back after it was done`));
+      assert.match(entries.at(-1)!.text, new RegExp(`^Of refund ${refundId} EUR 42\\.00 came back to us`));
       assert.match(next[0]!, /by itself, until it is made\.$/);
       await letTimePass(key);
       await work(isRepaid(key));
