@@ -3,12 +3,14 @@
 import type { Sql, Transaction } from "#shared/sql";
 import { DisputeStatus } from "./domain/dispute.ts";
 import { pendingLongestMs } from "./domain/pending-refund.ts";
+import { refusalsMax } from "./domain/refusal-backoff.ts";
 import type { Refund } from "./domain/refund.ts";
 
 /** What the stores select of a refund. */
-export type RefundRow = Omit<Refund, "finishedAt" | "repays" | "pendingSince" | "retryAfterMs"> & {
+export type RefundRow = Omit<Refund, "finishedAt" | "repays" | "owedSince" | "pendingSince" | "retryAfterMs"> & {
   finishedAt: Date | null;
   repays: string | null;
+  owedSince: Date | null;
   pendingSince: Date | null;
   retryAfterMs: number | null;
 };
@@ -20,6 +22,10 @@ export function refundColumns(sql: Sql | Transaction) {
     f.covered_minor as "coveredMinor", f.repays, f.created_at as "createdAt", f.finished_at as "finishedAt", f.refusals,
     f.pending_since as "pendingSince", coalesce(f.retry_at <= clock_timestamp(), true) as "isRetryDue",
     ${waitsForDispute(sql)} as "waitsForDispute",
+    (
+      select r.finished_at from payment.refund as r
+      where r.event_id = f.event_id and r.payment_id = f.payment_id and r.refund_id = f.repays
+    ) as "owedSince",
     case
       when f.finished_at is not null then null
       when f.pending_since is not null
@@ -44,12 +50,22 @@ export function waitsForDispute(sql: Sql | Transaction) {
       where d.event_id = f.event_id and d.payment_id = f.payment_id and d.status = ${DisputeStatus.open}))`;
 }
 
+/**
+ * Returns the condition that a repayment is left to a person, of a row of `payment.refund` called `f`: nobody asks for it by
+ * itself although it was not given up, since somebody may have paid it back otherwise.
+ */
+export function isLeftToPerson(sql: Sql | Transaction) {
+  return sql`(
+    f.repays is not null and f.refusals < ${refusalsMax} and f.retry_at is not distinct from 'infinity'::timestamptz)`;
+}
+
 /** Returns the refund of a row. */
-export function refundFromRow({ finishedAt, repays, pendingSince, retryAfterMs, ...refund }: RefundRow): Refund {
+export function refundFromRow({ finishedAt, repays, owedSince, pendingSince, retryAfterMs, ...refund }: RefundRow): Refund {
   return {
     ...refund,
     finishedAt: finishedAt ?? undefined,
     repays: repays ?? undefined,
+    owedSince: owedSince ?? undefined,
     pendingSince: pendingSince ?? undefined,
     retryAfterMs: retryAfterMs ?? undefined,
   };

@@ -189,6 +189,27 @@ describe("what a lost dispute pays of a refund", () => {
     assert.equal(await isDue(), true);
   });
 
+  it("a repayment that is left to a person sleeps on, whatever becomes of disputes, and is named", async () => {
+    const key = await captured();
+    const refundId = randomUUID();
+    await refunds.finish(key, await ask(key, refundId), "re_1");
+    await repayments.noteFailed({ ...key, refundId, ref: "re_1" });
+    await sql`update payment.refund set retry_at = 'infinity' where payment_id = ${key.paymentId} and repays is not null`;
+    const isAsleep = async () => {
+      const [row] = await sql<{ isAsleep: boolean }[]>`
+        select retry_at = 'infinity' as "isAsleep" from payment.refund
+        where payment_id = ${key.paymentId} and repays is not null`;
+      return row!.isAsleep;
+    };
+    assert.deepEqual(await broken(key), ["payment.nothing_refused"]);
+    await decide(key, "open");
+    assert.deepEqual(await broken(key), []);
+    await decide(key, "lost", 1_200);
+    assert.deepEqual([await rows(key), await isAsleep()], [["4200 0 0 done", "4200 1200 1 open repays"], true]);
+    await decide(key, "won", 1_200);
+    assert.deepEqual([await isAsleep(), await broken(key)], [true, ["payment.nothing_refused"]]);
+  });
+
   it("a repayment of which nobody hears any more is stuck, after a minute without an answer or a fortnight on its way", async () => {
     const key = await captured();
     await decide(key, "lost");

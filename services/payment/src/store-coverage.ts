@@ -8,6 +8,7 @@ import { spreadLoss, type CoveredRefund } from "./domain/coverage.ts";
 import { DisputeStatus } from "./domain/dispute.ts";
 import type { PaymentKey } from "./domain/payment.ts";
 import { retryDelayMs } from "./domain/refusal-backoff.ts";
+import { isLeftToPerson } from "./refund-row.ts";
 import { post } from "./store-ledger.ts";
 
 /** Runs `work` on a payment's refunds or disputes, one at a time, and returns what it returns, committed. */
@@ -39,8 +40,9 @@ export async function coverRefunds(tx: Transaction, key: PaymentKey): Promise<vo
   for (const { refund, coveredMinor } of spreadLoss(open, lostMinor)) {
     const { refundId, isFinished } = refund;
     await tx`
-      update payment.refund
-      set covered_minor = ${coveredMinor}, retry_at = case when finished_at is null then clock_timestamp() else retry_at end
+      update payment.refund as f
+      set covered_minor = ${coveredMinor},
+        retry_at = case when finished_at is null and not ${isLeftToPerson(tx)} then clock_timestamp() else retry_at end
       where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId}`;
     const owedMinor = refund.coveredMinor - coveredMinor;
     if (isFinished) await owe(tx, { ...key, refundId, owedMinor, from: "chargebacks", failures: 0 });

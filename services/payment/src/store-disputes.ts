@@ -3,6 +3,7 @@
 import type { Sql, Transaction } from "#shared/sql";
 import { disputeOrder, DisputeStatus, postingsOf, type Dispute, type MovedMoney } from "./domain/dispute.ts";
 import type { PaymentKey } from "./domain/payment.ts";
+import { isLeftToPerson } from "./refund-row.ts";
 import { changeRefunds } from "./store-coverage.ts";
 import { post } from "./store-ledger.ts";
 
@@ -52,9 +53,9 @@ async function record(tx: Transaction, key: PaymentKey, dispute: Dispute): Promi
 // Has the refunds that are still to be made asked for at once, whatever their pauses were.
 async function wakeRefunds(tx: Transaction, { eventId, paymentId }: PaymentKey): Promise<void> {
   await tx`
-    update payment.refund
+    update payment.refund as f
     set retry_at = clock_timestamp()
-    where event_id = ${eventId} and payment_id = ${paymentId} and finished_at is null`;
+    where event_id = ${eventId} and payment_id = ${paymentId} and finished_at is null and not ${isLeftToPerson(tx)}`;
 }
 
 type Moved = MovedMoney & { taken: number; returned: number };

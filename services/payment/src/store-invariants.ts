@@ -162,14 +162,19 @@ const queries: InvariantQuery[] = [
     promise: 5,
     name: "payment.nothing_refused",
     description:
-      "payments that their provider refused to void or refund three times or more, or whose refund failed so often: a person has to look",
+      "payments that their provider refused to void or refund three times or more, or whose refund failed so often, or that nobody " +
+      "asks for by itself: a person has to look",
     query: (tx, eventId) => tx<Found[]>`
-      select count(*) filter (where refusals >= ${refusalsToLookAt}) as violations, count(*) as examined,
-        coalesce((array_agg(payment_id::text) filter (where refusals >= ${refusalsToLookAt}))[1:10], '{}') as examples
+      select count(*) filter (where broken) as violations, count(*) as examined,
+        coalesce((array_agg(payment_id::text) filter (where broken))[1:10], '{}') as examples
       from (
-        select event_id, payment_id, refusals from payment.payment where state = 6
+        select event_id, payment_id, refusals >= ${refusalsToLookAt} or retry_at = 'infinity' as broken
+        from payment.payment
+        where state = 6
         union all
-        select event_id, payment_id, refusals from payment.refund where finished_at is null and pending_since is null
+        select event_id, payment_id, refusals >= ${refusalsToLookAt} or retry_at = 'infinity'
+        from payment.refund as f
+        where finished_at is null and pending_since is null and not ${waitsForDispute(tx)}
       ) as pending
       where ${eventId}::uuid is null or event_id = ${eventId}::uuid`,
   },

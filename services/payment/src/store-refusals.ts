@@ -2,6 +2,7 @@
 
 import type { Sql } from "#shared/sql";
 import { PaymentState, type PaymentKey } from "./domain/payment.ts";
+import { waitsForDispute } from "./refund-row.ts";
 import { changeRefunds } from "./store-coverage.ts";
 
 /** A refusal to be written. */
@@ -22,7 +23,10 @@ export type RefusalStore = {
    * what disputes have lost pays it.
    */
   noteRefund(refusal: RefusalNote & { refundId: string }): Promise<void>;
-  /** Counts the voids and refunds that were refused and are not done, and what is owed again since a refund failed. */
+  /**
+   * Counts the voids and refunds that were refused and are not done, and what is owed again since a refund failed; none that
+   * waits for a dispute.
+   */
   count(): Promise<{ voids: number; refunds: number }>;
 };
 
@@ -56,8 +60,9 @@ export function createRefusalStore(sql: Sql): RefusalStore {
       const [row] = await sql<{ voids: number; refunds: number }[]>`
         select
           (select count(*)::int from payment.payment where refusals > 0 and state = 6) as voids,
-          (select count(*)::int from payment.refund
-            where refusals > 0 and finished_at is null and pending_since is null) as refunds`;
+          (select count(*)::int from payment.refund as f
+            where refusals > 0 and finished_at is null and pending_since is null
+              and not ${waitsForDispute(sql)}) as refunds`;
       return row!;
     },
   };

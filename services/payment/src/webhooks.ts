@@ -88,13 +88,15 @@ export function createWebhooks(context: WebhooksContext): HandleWebhook {
     // provider has a say about another's.
     if (payment?.order?.provider !== provider) return { kind: "accepted", isRepeat: false, payment: undefined };
     const { payment: after, isAnswered } = await catchUp(payment, deadlineAtMs);
-    if (!isAnswered) return { kind: "notProcessed" };
-    // What is disputed was captured, and the capture is booked before what undoes it.
-    if (dispute && !isCaptured(after.state)) return { kind: "notProcessed" };
+    // What is disputed was captured, and the capture is booked before what undoes it. From then on a refund that gets no answer
+    // keeps nothing from being written.
+    if (!isCaptured(after.state) && (dispute || !isAnswered)) return { kind: "notProcessed" };
     for (const failed of failedRefunds) await noteFailed(after, failed);
     // A repayment is no part of the payment's state; only what was paid back can be owed again.
     if (after.refundedMinor > 0) await repayments.wakePending(after);
-    if (!dispute || !(await record(after, dispute))) return { kind: "accepted", isRepeat: false, payment: after };
+    const isNews = dispute !== undefined && (await record(after, dispute));
+    if (!isAnswered) return { kind: "notProcessed" };
+    if (!isNews) return { kind: "accepted", isRepeat: false, payment: after };
     // A refund that waited for the dispute's end goes on; one that gets no answer is the resumer's.
     const { payment: last } = await catchUp(after, deadlineAtMs);
     return { kind: "accepted", isRepeat: false, payment: last };

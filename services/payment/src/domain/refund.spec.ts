@@ -17,7 +17,7 @@ const captured: Payment = {
 const done: Refund = {
   ...{ refundId: "f", whole: false, amountMinor: 30, returnedMinor: 25 },
   ...{ createdAt: new Date(0), finishedAt: new Date(1), refusals: 0, isRetryDue: true, waitsForDispute: false },
-  ...{ coveredMinor: 0, coveredInAllMinor: 0, repays: undefined, pendingSince: undefined, retryAfterMs: undefined },
+  ...{ coveredMinor: 0, coveredInAllMinor: 0, repays: undefined, owedSince: undefined, pendingSince: undefined, retryAfterMs: undefined },
 };
 const told = (payment: Payment | undefined, refunds: Refund[], refundId: string, part: RefundPart | undefined) => {
   const decision = decideRefund(payment, refunds, { ...key, refundId, part });
@@ -96,9 +96,9 @@ describe("a refund", () => {
       ...{ kind: "refund", idempotencyKey: "p:refund:f", reference: "p", eventId: "e", refundId: "f" },
       ...{ captureRef: "cap", amountMinor: 30, currencyCode: "EUR", lostMinor: 0, owedSince: undefined },
     });
-    const owed = refundRequestOf(captured, { ...done, repays: "e", coveredInAllMinor: 7 });
+    const owed = refundRequestOf(captured, { ...done, repays: "e", owedSince: new Date(2), coveredInAllMinor: 7 });
     assert.ok(owed?.kind === "refund");
-    assert.deepEqual([owed.lostMinor, owed.owedSince], [7, done.createdAt]);
+    assert.deepEqual([owed.lostMinor, owed.owedSince], [7, new Date(2)]);
     assert.equal(refundRequestOf(captured, { ...done, amountMinor: 0 }), undefined);
     assert.throws(() => refundRequestOf({ ...captured, captureRef: undefined }, done), /never captured/);
   });

@@ -30,6 +30,8 @@ export type Refund = RefundPart & {
    * appeal; undefined for one that was asked for.
    */
   repays: string | undefined;
+  /** When the refund that it repays was done: money given since then may have been meant for this one. */
+  owedSince: Date | undefined;
   /** How often the provider has refused it for good. */
   refusals: number;
   /** Since when the provider has said that it is on its way. */
@@ -100,7 +102,7 @@ export function refundRequestOf(payment: Payment, refund: Refund): ProviderReque
     amountMinor,
     currencyCode: order.currencyCode,
     lostMinor: refund.coveredInAllMinor,
-    owedSince: refund.repays === undefined ? undefined : refund.createdAt,
+    owedSince: refund.owedSince,
   };
 }
 

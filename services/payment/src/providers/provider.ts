@@ -38,7 +38,7 @@ export type ProviderRequest = { reference: string } & (
           currencyCode: string;
           /** Of the capture: what customers got through disputes that were lost, and the provider can't give back any more. */
           lostMinor: number;
-          /** Since when it is owed once more, of one that repays another. */
+          /** Of one that repays another: when that one was done, since when somebody else may have paid it once more. */
           owedSince: Date | undefined;
         }
     ))

@@ -777,13 +777,16 @@ describe("stripe", () => {
       it("asks a person where money was given by hand since, who says at Stripe which refund that was", async () => {
         const { key, made } = await refunded(1_000n);
         made.status = "failed";
-        assert.equal(await send(eventOf("refund.failed", made)), "accepted");
-        const [repayment] = await repaymentsOf(key);
+        // Before we heard that ours had failed.
         const byHand = {
           ...{ id: `re_by_hand_${randomUUID()}`, payment_intent: intentOf(key).id, amount: 1_000, metadata: {} },
-          ...{ status: "succeeded", created: Math.floor(Date.now() / 1_000) },
+          ...{ status: "succeeded", created: Math.floor(Date.now() / 1_000) - 60 },
         };
         standIn.refunds.set(byHand.id, byHand);
+        await harness.database.sql`
+          update payment.refund set finished_at = finished_at - interval '2 minutes' where payment_id = ${key.paymentId}`;
+        assert.equal(await send(eventOf("refund.failed", made)), "accepted");
+        const [repayment] = await repaymentsOf(key);
         const askUntil = async (isSo: (row: Record<string, unknown>) => boolean) => {
           await harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${repayment!}`;
           const { stop } = await harness.start({ ...settings, RESUME_INTERVAL_MS: "10" });
