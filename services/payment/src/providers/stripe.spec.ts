@@ -687,6 +687,22 @@ describe("stripe", () => {
         }
       });
 
+      it("books it although a refund of the payment gets no answer, and lets it come again for that one", async () => {
+        const { key, stand, hear, disputed, posted } = await disputedPayment();
+        standIn.refundStatus = "pending";
+        assert.equal(summary(await client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
+        const [made] = refundsOf(key);
+        // Another amount than ours is no answer.
+        made!["amount"] = 4_100;
+        stand("dp_5", "needs_response", [-4_200]);
+        assert.equal(await hear("dp_5"), "IN_PROGRESS");
+        assert.deepEqual([await disputed(), await posted()], [["2 4200 EUR"], ["chargeback dp_5 4200"]]);
+        Object.assign(made!, { amount: 4_200, status: "succeeded" });
+        assert.equal(await hear("dp_5"), "accepted");
+        assert.equal(await read(key), "REFUNDED");
+        assert.deepEqual([await disputed(), await posted()], [["2 4200 EUR"], ["chargeback dp_5 4200"]]);
+      });
+
       it("books what an appeal brings back, and an amount that changes, each once", async () => {
         const { key, stand, hear, disputed, posted } = await disputedPayment();
         const steps: [status: string, moved: number[], amount: number][] = [
