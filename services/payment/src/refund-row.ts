@@ -60,7 +60,14 @@ export function isLeftToPerson(sql: Sql | Transaction) {
 }
 
 /** Returns the refund of a row. */
-export function refundFromRow({ finishedAt, repays, owedSince, pendingSince, retryAfterMs, ...refund }: RefundRow): Refund {
+export function refundFromRow({
+  finishedAt,
+  repays,
+  owedSince,
+  pendingSince,
+  retryAfterMs,
+  ...refund
+}: RefundRow): Refund {
   return {
     ...refund,
     finishedAt: finishedAt ?? undefined,

@@ -17,7 +17,14 @@ const captured: Payment = {
 const done: Refund = {
   ...{ refundId: "f", whole: false, amountMinor: 30, returnedMinor: 25 },
   ...{ createdAt: new Date(0), finishedAt: new Date(1), refusals: 0, isRetryDue: true, waitsForDispute: false },
-  ...{ coveredMinor: 0, coveredInAllMinor: 0, repays: undefined, owedSince: undefined, pendingSince: undefined, retryAfterMs: undefined },
+  ...{
+    coveredMinor: 0,
+    coveredInAllMinor: 0,
+    repays: undefined,
+    owedSince: undefined,
+    pendingSince: undefined,
+    retryAfterMs: undefined,
+  },
 };
 const told = (payment: Payment | undefined, refunds: Refund[], refundId: string, part: RefundPart | undefined) => {
   const decision = decideRefund(payment, refunds, { ...key, refundId, part });
