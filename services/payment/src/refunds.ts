@@ -36,6 +36,7 @@ export type RefundsContext = {
   log: Logger;
 };
 
+type Declined = Extract<ProviderResult, { kind: "declined" }>;
 type Asked = { standing: StandingRefund; isAnswered: boolean };
 
 /** Returns the refunds. */
@@ -51,7 +52,7 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
         if (result.byHand) logByHand(standing, result.ref);
         return { standing: await store.finish(payment, refund, result.ref), isAnswered: true };
       case "declined":
-        await noteRefusal(standing, result.detail ?? result.reason);
+        await noteRefusal(standing, result);
         return { standing, isAnswered: true };
       case "pending":
         return { standing: await notePending(standing, result.cause), isAnswered: true };
@@ -66,13 +67,14 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
   }
 
   // Money is not given up by a guess: asking again later, or a person, has to solve it.
-  async function noteRefusal({ payment, refund }: StandingRefund, reason: string): Promise<void> {
+  async function noteRefusal({ payment, refund }: StandingRefund, declined: Declined): Promise<void> {
+    const { reason: why, detail: reason = why, isUnsure = false } = declined;
     const { eventId, paymentId, state } = payment;
     const { refundId, refusals } = refund;
     const retryMs = retryDelayMs(refusals + 1);
     const about = { paymentId, refundId, state: stateName(state), reason, refusals: refusals + 1, retryMs };
     log.error({ event: "payment.provider_refuses", ...about });
-    await refused.noteRefund({ eventId, paymentId, refundId, refusals, reason, retryMs });
+    await refused.noteRefund({ eventId, paymentId, refundId, refusals, reason, retryMs, isUnsure });
   }
 
   async function notePending({ payment, refund }: StandingRefund, cause: PendingCause): Promise<StandingRefund> {

@@ -52,8 +52,8 @@ describe("what a lost dispute pays of a refund", () => {
       ...{ ref, status: DisputeStatus[status], amountMinor },
       ...{ currencyCode: "EUR", reason: "fraudulent" },
     });
-  const refuse = (key: PaymentKey, { refundId, refusals: before }: Refund) =>
-    refusals.noteRefund({ ...key, refundId, refusals: before, reason: "charge_disputed", retryMs: null });
+  const refuse = (key: PaymentKey, { refundId, refusals: before }: Refund, isUnsure = false) =>
+    refusals.noteRefund({ ...key, refundId, refusals: before, reason: "charge_disputed", retryMs: null, isUnsure });
   /** Each refund, oldest first: amount, what is covered of it, how often it was refused, whether it is done. */
   const rows = async ({ paymentId }: PaymentKey) =>
     (
@@ -114,6 +114,17 @@ describe("what a lost dispute pays of a refund", () => {
     await decide(key, "lost");
     await refunds.notePending(key, refund, "processing");
     assert.deepEqual([await rows(key), await broken(key)], [["4200 0 0 open"], []]);
+  });
+
+  it("it pays nothing of what a fault may have left made, until it is known that it was not", async () => {
+    const key = await captured();
+    const refundId = randomUUID();
+    const refund = await ask(key, refundId);
+    await refuse(key, refund, true);
+    await decide(key, "lost");
+    assert.deepEqual(await rows(key), ["4200 0 1 open"]);
+    await refuse(key, await ask(key, refundId));
+    assert.deepEqual(await rows(key), ["4200 4200 2 open"]);
   });
 
   it("what is told late of a try that was refused changes nothing", async () => {

@@ -20,9 +20,9 @@ export type RefusalStore = {
   noteVoid(refusal: RefusalNote): Promise<void>;
   /**
    * Counts one more of a refund, if it is still to be done and nobody else has counted it. Nobody has made it then, so that
-   * what disputes have lost pays it.
+   * what disputes have lost pays it; unless that `isUnsure`, so that it stays asked for.
    */
-  noteRefund(refusal: RefusalNote & { refundId: string }): Promise<void>;
+  noteRefund(refusal: RefusalNote & { refundId: string; isUnsure: boolean }): Promise<void>;
   /**
    * Counts the voids and refunds that were refused and are not done, and what is owed again since a refund failed; none that
    * waits for a dispute.
@@ -45,13 +45,14 @@ export function createRefusalStore(sql: Sql): RefusalStore {
           and refusals = ${refusals}`;
     },
     async noteRefund(refusal) {
-      const { eventId, paymentId, refundId, refusals } = refusal;
+      const { eventId, paymentId, refundId, refusals, isUnsure } = refusal;
       await changeRefunds(
         sql,
         refusal,
         (tx) => tx`
           update payment.refund
-          set ${oneMore(refusal)}, asked_at = null, pending_since = null, pending_cause = null
+          set ${oneMore(refusal)}, asked_at = case when ${isUnsure}::boolean then asked_at end,
+            pending_since = null, pending_cause = null
           where event_id = ${eventId} and payment_id = ${paymentId} and refund_id = ${refundId} and finished_at is null
             and refusals = ${refusals}`,
       );

@@ -53,8 +53,11 @@ export type ProviderResult =
    * `byHand`: by somebody else, at the provider; only of a refund.
    */
   | { kind: "done"; ref: string; fee?: Fee; byHand?: true }
-  /** The provider says no, for good. `detail` is for whoever has to mend a refund that was refused. */
-  | { kind: "declined"; reason: DeclineReason; detail?: "exceeds_what_is_left" | "given_by_hand" }
+  /**
+   * The provider says no, for good. `detail` is for whoever has to mend a refund that was refused. `isUnsure`: it is to be asked
+   * with another key, and may have done it all the same; only of a refund.
+   */
+  | { kind: "declined"; reason: DeclineReason; detail?: "exceeds_what_is_left" | "given_by_hand"; isUnsure?: true }
   /** Nothing is on hold yet: to be asked again with `ref`, as soon as that is written down. Only of an authorisation. */
   | { kind: "prepared"; ref: string }
   /** It is made, and on its way; that may take days. Only of a refund. */

@@ -48,8 +48,8 @@ export async function refundAtStripe(stripe: Stripe, request: Request, within: W
       if (failure.kind !== "fault" && failure.kind !== "refused") return resultOfFailure(failure);
       const found = await findRefunds(stripe, request, within);
       if (found.live) return resultOfLive(found.live, request);
-      // Refused, it is tried again later with the next key, and looked for first.
-      if (failure.kind === "fault") return { kind: "declined", reason: "other" };
+      // It is tried again later with the next key, and looked for first: what a fault has left may be listed late.
+      if (failure.kind === "fault") return { kind: "declined", reason: "other", isUnsure: true };
       return judgeByHand(request, found.allLive, await readCaptured()) ?? resultOfFailure(failure);
     },
   );
