@@ -14,8 +14,9 @@ const steps: Step[] = [
     bystanders: ["gateway", "payment", "sandbox"],
   },
   {
-    name: "reservation-capturing-after-bank",
-    ...{ writer: "reservation", write: toPhase(phase("capturing"), atBank), story: "prove" },
+    // That they have acted is written before the seats are asked for; what follows is as for any payment.
+    name: "reservation-acted-at-bank",
+    ...{ writer: "reservation", write: toPhase(phase("authorizing"), atBank), story: "prove" },
     bystanders: ["gateway", "payment", "sandbox"],
   },
   {
