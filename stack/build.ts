@@ -2,7 +2,7 @@
 // of it takes 40 MB less, and starts sooner, than one that compiles its own TypeScript.
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -41,6 +41,8 @@ async function writePackage(): Promise<void> {
 async function copyMigrations(): Promise<void> {
   for (const service of ["inventory", "reservation", "payment"]) {
     const dir = join("services", service, "migrations");
+    // One that has another number by now would stand beside itself.
+    await rm(join(dist, dir), { recursive: true, force: true });
     await cp(join(root, dir), join(dist, dir), { recursive: true });
   }
 }
