@@ -4,6 +4,7 @@ import { CallerGoneError, createBatcher, QueueFullError, type Caller } from "#sh
 import { assertNever } from "#shared/assert-never";
 import type { BatchMetrics } from "#shared/metrics";
 import { isContentError, violatedConstraint, type Sql } from "#shared/sql";
+import { unknownOutcomeError } from "#shared/status";
 import { EndReason, isFree, type Booking, type BookingKey, type BookingState } from "./domain/booking.ts";
 import { answerOf, digestOf, type Checkout } from "./domain/checkout.ts";
 import { decide } from "./domain/transition.ts";
@@ -115,7 +116,8 @@ export function createCheckouts(options: {
     });
     if (!standing) return { kind: "inProgress" };
     const { booking, checkout } = standing;
-    if (!checkout || !booking) throw new Error("an attempt that was begun is gone");
+    // Seen once in a while connections to Postgres were cut again and again: it may have been begun all the same.
+    if (!checkout || !booking) throw unknownOutcomeError(new Error("an attempt that was begun is not to be seen"));
     return resultOf(booking, checkout, tokenDigest);
   }
 
