@@ -36,6 +36,33 @@ describe("sql", () => {
     assert.ok(isIoError(await thrown(nowhere`select 1`)));
   });
 
+  it("gives no statement another's answer after a reset, also where it is asked before the driver has heard of the end", async () => {
+    const proxy = await startProxy();
+    const { port } = new URL(database.url);
+    proxy.pointTo(Number(port));
+    const url = Object.assign(new URL(database.url), { port: String(proxy.port) }).href;
+    const sql = createSql({ url, poolMax: 1, applicationName: "reset" });
+    const numberOf = (n: number) => sql<{ n: number }[]>`select ${n}::int as n`.then(([row]) => row!.n);
+    try {
+      for (let round = 1; round <= 5; round += 1) {
+        await numberOf(0);
+        const cut = sql`select pg_sleep(30)`.then(
+          () => assert.fail(),
+          // On the connection that was just lost.
+          () => numberOf(1).catch((error: unknown) => (assert.ok(isIoError(error)), 1)),
+        );
+        await untilAsleep(database.sql);
+        proxy.reset();
+        assert.equal(await cut, 1);
+        proxy.heal();
+        assert.deepEqual(await Promise.all([numberOf(2), numberOf(3)]), [2, 3]);
+      }
+    } finally {
+      await sql.end({ timeout: 0 });
+      await proxy.close();
+    }
+  });
+
   it("takes a name that can't be resolved for now, and a server that ended the connection, for errors of the connection", () => {
     const unresolved = Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" });
     const idle = Object.assign(new postgres.PostgresError("terminating connection"), {
@@ -118,3 +145,11 @@ describe("sql", () => {
     });
   }
 });
+
+async function untilAsleep(sql: Sql): Promise<void> {
+  for (;;) {
+    const rows = await sql`
+      select from pg_stat_activity where application_name = 'reset' and wait_event = 'PgSleep'`;
+    if (rows.length > 0) return;
+  }
+}

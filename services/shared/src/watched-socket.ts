@@ -25,10 +25,17 @@ export function createSocketOpener(silenceMs: number): (target: SocketTarget) =>
   };
 }
 
-// Not a listener: the driver removes those when it puts TLS around the socket.
+// Not listeners: the driver removes those when it puts TLS around the socket.
 class WatchedSocket extends Socket {
+  #wasOpen = false;
+
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event === "timeout") this.destroy();
+    if (event === "connect") this.#wasOpen = true;
+    // The driver gives up what was asked of a connection when its error comes, and once more when it closes without one. A
+    // statement that is asked between the two, on a connection that was reset, was never given up: it waited for ever, and took
+    // the next one's answer. So an open connection always closes as if without an error.
+    if (event === "close" && this.#wasOpen) return super.emit(event, false);
     return super.emit(event, ...args);
   }
 }
