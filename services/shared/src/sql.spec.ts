@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import postgres from "postgres";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { startProxy } from "../../../test/support/proxy.ts";
-import { createSql, isContentError, isIoError, type Sql, type Transaction } from "./sql.ts";
+import { startProxy, type Proxy } from "../../../test/support/proxy.ts";
+import { startTlsFront } from "../../../test/support/tls-front.ts";
+import { createSql, isContentError, isIoError, type Sql, type SqlOptions, type Transaction } from "./sql.ts";
 import { transact } from "./transaction.ts";
 import { schemaNames } from "#stack/schemas";
+
+const ways = ["in the clear", "through TLS"] as const;
+type Way = (typeof ways)[number];
 
 describe("sql", () => {
   let database: TestDatabase;
@@ -36,32 +43,83 @@ describe("sql", () => {
     assert.ok(isIoError(await thrown(nowhere`select 1`)));
   });
 
-  it("gives no statement another's answer after a reset, also where it is asked before the driver has heard of the end", async () => {
-    const proxy = await startProxy();
-    const { port } = new URL(database.url);
-    proxy.pointTo(Number(port));
-    const url = Object.assign(new URL(database.url), { port: String(proxy.port) }).href;
-    const sql = createSql({ url, poolMax: 1, applicationName: "reset" });
-    const numberOf = (n: number) => sql<{ n: number }[]>`select ${n}::int as n`.then(([row]) => row!.n);
-    try {
-      for (let round = 1; round <= 5; round += 1) {
-        await numberOf(0);
-        const cut = sql`select pg_sleep(30)`.then(
-          () => assert.fail(),
-          // On the connection that was just lost.
-          () => numberOf(1).catch((error: unknown) => (assert.ok(isIoError(error)), 1)),
-        );
-        await untilAsleep(database.sql);
-        proxy.reset();
-        assert.equal(await cut, 1);
-        proxy.heal();
-        assert.deepEqual(await Promise.all([numberOf(2), numberOf(3)]), [2, 3]);
+  for (const way of ways) {
+    it(`gives no statement another's answer after a reset, also where the driver has not heard of the end yet, ${way}`, async () => {
+      const { sql, proxy, stop } = await connectBy(way, database, {});
+      const numberOf = (n: number) => sql<{ n: number }[]>`select ${n}::int as n`.then(([row]) => row!.n);
+      try {
+        for (let round = 1; round <= 5; round += 1) {
+          await numberOf(0);
+          const cut = sql`select pg_sleep(30)`.then(
+            () => assert.fail(),
+            // On the connection that was just lost.
+            () => numberOf(1).catch((error: unknown) => (assert.ok(isIoError(error)), 1)),
+          );
+          await untilAsleep(database.sql);
+          proxy.reset();
+          assert.equal(await cut, 1);
+          proxy.heal();
+          assert.deepEqual(await Promise.all([numberOf(2), numberOf(3)]), [2, 3]);
+        }
+      } finally {
+        await stop();
       }
-    } finally {
-      await sql.end({ timeout: 0 });
-      await proxy.close();
-    }
-  });
+    });
+
+    it(`gives up a connection that has gone silent, and goes on with another, ${way}`, async () => {
+      const { sql, proxy, stop } = await connectBy(way, database, { statementTimeoutMs: 500 });
+      try {
+        for (const direction of ["up", "down"] as const) {
+          await sql`select 1`;
+          proxy.silence(direction);
+          const asked = sql`select 2`.then(
+            () => assert.fail("an answer came through"),
+            (error: unknown) => error,
+          );
+          proxy.heal();
+          assert.ok(isIoError(await asked));
+          assert.equal((await sql`select 3`).length, 1);
+        }
+      } finally {
+        await stop();
+      }
+    });
+
+    it(`carries what is larger than any buffer on its way, ${way}`, async () => {
+      const { sql, stop } = await connectBy(way, database, {});
+      const text = randomBytes(4_000_000).toString("hex");
+      try {
+        const rows = await sql<{ text: string }[]>`select ${text}::text as text from generate_series(1, 3)`;
+        assert.deepEqual(
+          rows.map((row) => row.text === text),
+          [true, true, true],
+        );
+      } finally {
+        await stop();
+      }
+    });
+
+    it(`fails a statement, and connects once for it, where the server hangs up before it said anything, ${way}`, async () => {
+      let connections = 0;
+      const server = createServer((socket) => {
+        connections += 1;
+        socket.on("error", () => {}).end();
+      }).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const url = `postgres://x:y@127.0.0.1:${port}/none?sslmode=${way === "through TLS" ? "require" : "disable"}`;
+      const sql = createSql({ url, poolMax: 1, applicationName: "test" });
+      try {
+        for (let tries = 1; tries <= 5; tries += 1) {
+          await assert.rejects(sql`select 1`, isIoError);
+          assert.equal(connections, tries);
+        }
+      } finally {
+        await sql.end({ timeout: 0 });
+        server.close();
+      }
+    });
+  }
 
   it("takes a name that can't be resolved for now, and a server that ended the connection, for errors of the connection", () => {
     const unresolved = Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" });
@@ -83,31 +141,6 @@ describe("sql", () => {
     }
     await nowhere.end({ timeout: 0 });
     assert.ok(longestMs < 2_000, `waited ${longestMs} ms`);
-  });
-
-  it("gives up a connection that has gone silent, and goes on with another", async () => {
-    const proxy = await startProxy();
-    const { port } = new URL(database.url);
-    proxy.pointTo(Number(port));
-    const url = new URL(database.url);
-    url.port = String(proxy.port);
-    const sql = createSql({ url: url.href, poolMax: 1, applicationName: "test", statementTimeoutMs: 500 });
-    try {
-      for (const direction of ["up", "down"] as const) {
-        await sql`select 1`;
-        proxy.silence(direction);
-        const asked = sql`select 2`.then(
-          () => assert.fail("an answer came through"),
-          (error: unknown) => error,
-        );
-        proxy.heal();
-        assert.ok(isIoError(await asked));
-        assert.equal((await sql`select 3`).length, 1);
-      }
-    } finally {
-      await sql.end({ timeout: 0 });
-      await proxy.close();
-    }
   });
 
   it("gives a statement its own rows after one that failed in the middle of its rows", async () => {
@@ -145,6 +178,27 @@ describe("sql", () => {
     });
   }
 });
+
+/** Returns a pool of one connection that leads through a proxy, and ends both. */
+async function connectBy(
+  way: Way,
+  database: TestDatabase,
+  options: Pick<SqlOptions, "statementTimeoutMs">,
+): Promise<{ sql: Sql; proxy: Proxy; stop: () => Promise<void> }> {
+  const url = new URL(database.url);
+  const front = way === "through TLS" ? await startTlsFront(Number(url.port)) : undefined;
+  const proxy = await startProxy();
+  proxy.pointTo(front?.port ?? Number(url.port));
+  url.port = String(proxy.port);
+  if (front) url.searchParams.set("sslmode", "require");
+  const sql = createSql({ url: url.href, poolMax: 1, applicationName: "reset", ...options });
+  const stop = async () => {
+    await sql.end({ timeout: 0 });
+    await proxy.close();
+    await front?.close();
+  };
+  return { sql, proxy, stop };
+}
 
 async function untilAsleep(sql: Sql): Promise<void> {
   for (;;) {
