@@ -131,8 +131,12 @@ describe("what a lost dispute pays of a refund", () => {
     const key = await captured();
     const refund = await ask(key, randomUUID());
     await refuse(key, refund);
-    const { refund: after } = await refunds.notePending(key, refund, "processing");
-    assert.equal(after.pendingSince, undefined);
+    const pending = await refunds.notePending(key, refund, "processing");
+    assert.equal(pending.refund.pendingSince, undefined);
+    // It was done, and has failed since.
+    const done = await refunds.finish(key, refund, "re_1");
+    assert.equal(done.refund.finishedAt, undefined);
+    assert.deepEqual(await rows(key), ["4200 0 1 open"]);
   });
 
   it("it pays a part, of which the appeal is won while the rest is on its way: that part is owed when the rest is done", async () => {

@@ -18,7 +18,7 @@ export async function changeRefunds<T>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   return await transact(sql, async (tx) => {
-    await tx`select from payment.payment where event_id = ${eventId} and payment_id = ${paymentId} for update`;
+    await tx`select from payment.payment where event_id = ${eventId} and payment_id = ${paymentId} for no key update`;
     const result = await work(tx);
     await coverRefunds(tx, { eventId, paymentId });
     return result;

@@ -33,8 +33,9 @@ export type RefundStore = {
    */
   takeUp(key: PaymentKey, choose: (refunds: Refund[]) => Refund | undefined): Promise<TakenUp>;
   /**
-   * Writes the provider's answer, unless it is written: the refund is done, posted to the ledger, and counted in the payment,
-   * where it does not repay one that was. Returns both as they then stand. `ref` is the provider's name for it.
+   * Writes the provider's answer, unless it is written, or the refund was refused since it was asked for: what was done then has
+   * failed meanwhile, and it is asked for again. The refund is done, posted to the ledger, and counted in the payment, where it
+   * does not repay one that was. Returns both as they then stand. `ref` is the provider's name for it.
    */
   finish(key: PaymentKey, refund: Refund, ref: string): Promise<StandingRefund>;
   /**
@@ -128,7 +129,7 @@ async function finish(
       -- What was asked of the provider was the rest. Where less is lost by now, what is missing is owed from here on.
       set provider_ref = ${ref}, finished_at = clock_timestamp(), covered_minor = ${refund.coveredMinor}
       where event_id = ${key.eventId} and payment_id = ${key.paymentId} and refund_id = ${refund.refundId}
-        and finished_at is null
+        and finished_at is null and refusals = ${refund.refusals}
       returning *
     ), moved as (
       update payment.payment as p

@@ -95,7 +95,7 @@ export function createStore(sql: Sql): Store {
         from asked join payment.payment as p using (event_id, payment_id)
         where p.state = asked.from_state
         order by p.event_id, p.payment_id
-        for update of p
+        for no key update of p
       ), moved as (
         update payment.payment as p
         set state = l.to_state,

@@ -90,8 +90,8 @@ describe("invariants", () => {
 
   it("say nothing of an area's blocked places where a refund is from before it was kept what came back", async () => {
     const name = "inventory.blocked_places_came_from_refunds";
-    const refund = (areaId: string) => [
-      `update inventory.hold set state = 'refunded', confirmed_at = now(), ended_at = now()
+    const refund = (areaId: string, endedAt = "null") => [
+      `update inventory.hold set state = 'refunded', confirmed_at = now(), ended_at = ${endedAt}
        where event_id = '${eventId}' and area_id = '${areaId}'`,
       `update inventory.stock set held = 0, blocked = blocked + held, seat_map = case when length(seat_map) > 0
          then set_byte(seat_map, 0, 15) else seat_map end
@@ -99,6 +99,8 @@ describe("invariants", () => {
     ];
     const old = await reportWhile(name, [...refund("floor"), ...refund("stalls")]);
     assert.deepEqual(old.examples, []);
+    const unkept = await reportWhile(name, refund("floor", "now()"));
+    assert.deepEqual(unkept.examples, [`${eventId}/floor`]);
     const kept = `insert into inventory.hold_return (event_id, hold_id, quantity_left, quantity, seats, blocked)
       select event_id, hold_id, 0, quantity, seats, true from inventory.hold where state = 'refunded'`;
     const broken = "update inventory.stock set free = free - 1, blocked = blocked + 1 where area_id = 'floor'";

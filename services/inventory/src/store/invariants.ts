@@ -39,11 +39,12 @@ const mapSeats = (sql: Transaction, scope: Scope) => sql`
     (array['free', 'held', 'sold', 'blocked'])[1 + ((get_byte(s.seat_map, seat / 4) >> (2 * (seat % 4))) & 3)] as mark
   from inventory.stock s, generate_series(0, s.capacity - 1) as seat
   where length(s.seat_map) > 0 and ${scope("s")}`;
-// Nothing is known of what an area's holds gave back before migration 0006; one that was refunded as a whole shows it.
+// Nothing is known of what an area's holds gave back before migration 0006; one that was refunded as a whole shows it, and is
+// known by its end, which nobody wrote before 0005.
 const isKept = (sql: Transaction, eventId: Fragment, areaId: Fragment) => sql`
   not exists (
     select from inventory.hold h
-    where h.event_id = ${eventId} and h.area_id = ${areaId} and h.state = 'refunded' and not exists (
+    where h.event_id = ${eventId} and h.area_id = ${areaId} and h.state = 'refunded' and h.ended_at is null and not exists (
       select from inventory.hold_return r where r.event_id = h.event_id and r.hold_id = h.hold_id))`;
 const countOfStock = (sql: Transaction, scope: Scope) =>
   sql`select count(*) from inventory.stock s where ${scope("s")}`;

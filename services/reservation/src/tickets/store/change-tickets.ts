@@ -21,7 +21,7 @@ export async function lockTickets(
     select from reservation.ticket
     where event_id = ${eventId} and ticket_id = any(${ticketIds as string[]}::uuid[])
     order by ticket_id
-    for update`;
+    for no key update`;
 }
 
 /** Gives a ticket to another customer and moves its epoch on; a repeat finds it done, and gets the ticket as it was then. */
