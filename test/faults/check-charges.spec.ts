@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
 import { RefundSchema } from "#gen/boxoffice/edge/v1/operations";
 import { ReservationSchema, ReservationState } from "#gen/boxoffice/edge/v1/reservation";
-import type { Authorization } from "../../services/payment/src/sandbox/book.ts";
+import type { Authorization } from "../../services/payment/src/sandbox/authorization.ts";
 import { bestOf, type EdgeUser } from "../support/edge.ts";
 import { newBooking } from "./booking.ts";
 import { disagreements, leftOpen, strayCharges } from "./check-charges.ts";

@@ -1,7 +1,8 @@
 // What the provider took, less what it gave back, is what is confirmed: of each booking to the cent, and in all.
 
 import { ReservationState } from "#gen/boxoffice/edge/v1/reservation";
-import type { Authorization, Stats } from "../../services/payment/src/sandbox/book.ts";
+import type { Authorization } from "../../services/payment/src/sandbox/authorization.ts";
+import type { Stats } from "../../services/payment/src/sandbox/book.ts";
 import type { Booking } from "./booking.ts";
 import { inLanes } from "./lanes.ts";
 import { paidBackMinor } from "./part-refunds.ts";

@@ -1,6 +1,7 @@
 // The sandbox provider as the harness sees it, past all proxies: what it did, how its webhooks go, and its page for buyers.
 
-import type { Authorization, Stats } from "../../services/payment/src/sandbox/book.ts";
+import type { Authorization } from "../../services/payment/src/sandbox/authorization.ts";
+import type { Stats } from "../../services/payment/src/sandbox/book.ts";
 import type { Delivery } from "../../services/payment/src/sandbox/notices.ts";
 import type { FaultStack } from "./stack.ts";
 

@@ -3,6 +3,7 @@
 import { Gauge, type Registry } from "#shared/metrics";
 import { DisputeStatus } from "./domain/dispute.ts";
 import { pendingCauses } from "./domain/pending-refund.ts";
+import { askFaults, type DisputeAskStore } from "./store-dispute-asks.ts";
 import type { DisputeStore } from "./store-disputes.ts";
 import type { FeeStore } from "./store-fees.ts";
 import type { RefundStore } from "./store-refunds.ts";
@@ -15,10 +16,11 @@ export function watchAlarms(
     refusals: Pick<RefusalStore, "count">;
     refunds: Pick<RefundStore, "countPending">;
     disputes: Pick<DisputeStore, "count">;
+    asks: Pick<DisputeAskStore, "count">;
     fees: Pick<FeeStore, "count">;
   },
 ): void {
-  const { refusals, refunds, disputes, fees } = stores;
+  const { refusals, refunds, disputes, asks, fees } = stores;
   new Gauge({
     name: "boxoffice_payments_refused",
     help: "Voids and refunds that their provider refused and has not made yet, and refunds that failed and are owed again.",
@@ -54,6 +56,17 @@ export function watchAlarms(
       for (const [name, status] of Object.entries(DisputeStatus)) {
         this.set({ status: name }, counts.find((each) => each.status === status)?.count ?? 0);
       }
+    },
+  });
+  new Gauge({
+    name: "boxoffice_payment_disputes_untold",
+    help: "Open disputes of which their provider, when it was asked, did not tell how they stand, by why.",
+    labelNames: ["cause"],
+    registers: [registry],
+    async collect() {
+      const counts = await asks.count().catch(() => undefined);
+      if (!counts) return;
+      for (const cause of askFaults) this.set({ cause }, counts.find(({ fault }) => fault === cause)?.count ?? 0);
     },
   });
   new Gauge({

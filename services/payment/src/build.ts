@@ -12,8 +12,10 @@ import { watchAlarms } from "./alarm-metrics.ts";
 import { createAskProvider } from "./ask-provider.ts";
 import { createBulkhead, type Bulkhead } from "./bulkhead.ts";
 import type { PaymentConfig } from "./config.ts";
+import { startDisputeAsker } from "./dispute-asker.ts";
 import type { Payment } from "./domain/payment.ts";
 import { startFeeLearner } from "./fee-learner.ts";
+import { createFollowNotice } from "./follow-notice.ts";
 import { createPayments } from "./payments.ts";
 import { createRefunds } from "./refunds.ts";
 import { indexLookupSettings } from "#shared/planner-settings";
@@ -28,6 +30,7 @@ import { startSealer } from "./sealer.ts";
 import { createChainStore } from "./store-chain.ts";
 import { createHistoryStore } from "./store-history.ts";
 import { createInvariantStore } from "./store-invariants.ts";
+import { createDisputeAskStore } from "./store-dispute-asks.ts";
 import { createDisputeStore } from "./store-disputes.ts";
 import { createFeeStore } from "./store-fees.ts";
 import { createRefundStore } from "./store-refunds.ts";
@@ -94,18 +97,17 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
   const providers = createProviders(providersFrom(config), askProvider);
   const refused = createRefusalStore(sql);
   const disputes = createDisputeStore(sql);
+  const asks = createDisputeAskStore(sql);
   const fees = createFeeStore(sql);
   const refundStore = createRefundStore(sql);
   const repayments = createRepaymentStore(sql);
-  watchAlarms(metrics, { refusals: refused, refunds: refundStore, disputes, fees });
+  watchAlarms(metrics, { refusals: refused, refunds: refundStore, disputes, asks, fees });
   const asking = { askProvider: providers.ask, log };
   const refunds = createRefunds({ store: refundStore, refused, ...asking });
   const payments = createPayments({ creations, moves, refunds, refused, bulkhead, ...asking });
   const webhookStore = createWebhookStore(sql);
-  const webhooks = createWebhooks({
-    ...{ providers, payments, store, disputes, repayments, bulkhead, log, metrics },
-    webhooks: webhookStore,
-  });
+  const follow = createFollowNotice({ payments, store, disputes, repayments, log });
+  const webhooks = createWebhooks({ providers, webhooks: webhookStore, follow, bulkhead, log, metrics });
   const resumer = startResumer({
     store,
     payments,
@@ -138,6 +140,14 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     tryMsMax: config.PROVIDER_TRY_MS,
   });
 
+  const disputeAsker = startDisputeAsker({
+    ...{ asks, providers, follow, log },
+    intervalMs: config.DISPUTE_INTERVAL_MS,
+    itemsMax: config.DISPUTE_ITEMS_MAX,
+    tryMsMax: config.PROVIDER_TRY_MS,
+    patienceMs: config.PROVIDER_TRY_MS * 2,
+  });
+
   const cleaner = startWebhookCleaner({ store: webhookStore, keptDays: config.WEBHOOKS_KEPT_DAYS, log });
 
   return {
@@ -161,7 +171,8 @@ export async function buildPayment(config: PaymentConfig, { log, metrics }: Serv
     // A provider that is down does not make the service unready: payments are still read, voided and waited for.
     notReadyBecause: () => notReadyBecause(sql),
     stopWorkers: async () => {
-      await Promise.all([resumer.stop(), repayer.stop(), sealer.stop(), feeLearner.stop(), cleaner.stop()]);
+      const workers = [resumer, repayer, sealer, feeLearner, disputeAsker, cleaner];
+      await Promise.all(workers.map((worker) => worker.stop()));
       await creations.close();
       await moves.close();
     },

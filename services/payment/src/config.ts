@@ -95,6 +95,11 @@ export function readPaymentConfig(env: NodeJS.ProcessEnv) {
       3_600_000,
     )({ default: 1_000, desc: "milliseconds between looks for fees to be asked for" }),
     FEE_ITEMS_MAX: integer(1, 100)({ default: 10, desc: "most fees asked for at each look, all at once" }),
+    DISPUTE_INTERVAL_MS: integer(
+      10,
+      3_600_000,
+    )({ default: 10_000, desc: "milliseconds between looks for disputes to be asked about" }),
+    DISPUTE_ITEMS_MAX: integer(1, 100)({ default: 10, desc: "most disputes asked about at each look, all at once" }),
     SEAL_INTERVAL_MS: integer(
       10,
       10_000,

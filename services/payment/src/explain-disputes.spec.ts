@@ -123,6 +123,25 @@ describe("explaining disputes", () => {
     assert.deepEqual(next, []);
   });
 
+  it("says of a refund that a dispute had paid in part that it did, also after the dispute was won on appeal", async () => {
+    const key = await captured();
+    await dispute(key, "open", 1_200);
+    await client.refund({ key, refundId: randomUUID() }, inTime);
+    await dispute(key, "lost");
+    const refunded = async () => {
+      const { told } = await explain(key);
+      return told.find(([kind]) => kind === "PAYMENT_REFUNDED")![1];
+    };
+    const text =
+      "sandbox refunded EUR 30.00, EUR 12.00 had gone back through a dispute that was lost, and it was posted to the ledger.";
+    assert.equal(await refunded(), text);
+    await dispute(key, "won");
+    assert.equal(await refunded(), text);
+    const { told, next } = await explain(key);
+    assert.match(told.at(-1)![1]!, /^Of refund .* EUR 12\.00 came back to us: .* won on appeal\./);
+    assert.match(next[0]!, /by itself, until it is made\.$/);
+  });
+
   it("tells two disputes of one payment apart, and gives neither's reference away", async () => {
     const key = await captured();
     await dispute(key, "open", 1_000);

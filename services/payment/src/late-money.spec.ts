@@ -63,7 +63,7 @@ describe("late money", () => {
   };
   const paidBack = ({ paymentId }: Key) => harness.sandbox.book.find(paymentId)!.refundedAmount;
   const letTimePass = ({ paymentId }: Key) => harness.database.sql`
-    update payment.refund set retry_at = retry_at - interval '1 day'
+    update payment.refund set retry_at = retry_at - interval '1 day', taken_at = taken_at - interval '1 day'
     where payment_id = ${paymentId} and finished_at is null`;
   /** Runs the work that nobody calls for until `condition` is true. */
   const work = async (condition: () => Promise<boolean>) => {
@@ -174,6 +174,32 @@ describe("late money", () => {
         where payment_id = ${key.paymentId} and repays is not null`;
       await dispute(key, "inquiry");
       await until(isRepaid(key));
+      assert.deepEqual([paidBack(key), await broken(key)], [4_200, []]);
+    });
+
+    it("is named where the provider stops answering about its repayment, however often that is asked for", async () => {
+      const key = await captured();
+      await refund(key, randomUUID());
+      await fail(key);
+      await harness.database.sql`
+        update payment.refund
+        set asked_at = now() - interval '1 hour', pending_since = now() - interval '1 hour', pending_cause = 'processing',
+          retry_at = now() - interval '50 seconds'
+        where payment_id = ${key.paymentId} and repays is not null`;
+      assert.deepEqual(await broken(key), []);
+      harness.sandbox.setDown(true);
+      await work(async () => {
+        const [row] = await harness.database.sql<{ isTaken: boolean }[]>`
+          select taken_at is not null as "isTaken" from payment.refund
+          where payment_id = ${key.paymentId} and repays is not null`;
+        return row!.isTaken;
+      });
+      harness.sandbox.setDown(false);
+      await harness.database.sql`
+        update payment.refund set retry_at = retry_at - interval '10 seconds' where payment_id = ${key.paymentId}`;
+      assert.deepEqual(await broken(key), ["payment.none_stuck"]);
+      await letTimePass(key);
+      await work(isRepaid(key));
       assert.deepEqual([paidBack(key), await broken(key)], [4_200, []]);
     });
 

@@ -30,7 +30,7 @@ export function refundColumns(sql: Sql | Transaction) {
       when f.finished_at is not null then null
       when f.pending_since is not null
         then greatest(0, extract(epoch from f.retry_at - clock_timestamp()) * 1000)::int
-      -- Disputes take months; their end comes by webhook.
+      -- Disputes take months, however often callers ask.
       when ${waitsForDispute(sql)} then ${pendingLongestMs}::int
     end as "retryAfterMs",
     (

@@ -232,7 +232,9 @@ describe("what a lost dispute pays of a refund", () => {
     await decide(key, "won");
     const { refund } = await refunds.takeUp(key, (all) => all.find(({ repays }) => repays));
     const age = (by: string) => sql`
-      update payment.refund set asked_at = asked_at - ${by}::interval, pending_since = pending_since - ${by}::interval
+      update payment.refund
+      set asked_at = asked_at - ${by}::interval, pending_since = pending_since - ${by}::interval,
+        retry_at = retry_at - ${by}::interval
       where payment_id = ${key.paymentId}`;
     assert.deepEqual(await broken(key), []);
     await age("2 minutes");
@@ -240,7 +242,25 @@ describe("what a lost dispute pays of a refund", () => {
     await refunds.notePending(key, refund!, "processing");
     assert.deepEqual(await broken(key), []);
     await age("15 days");
+    await refunds.notePending(key, refund!, "processing");
     assert.deepEqual(await broken(key), ["payment.none_stuck"]);
+  });
+
+  it("a repayment is taken up by one replica, until that one has had its time or it comes due anew", async () => {
+    const key = await captured();
+    const refundId = randomUUID();
+    await refunds.finish(key, await ask(key, refundId), "re_1");
+    await repayments.noteFailed({ ...key, refundId, ref: "re_1" });
+    const take = async (claimMs: number) => {
+      const due = await repayments.takeDue({ claimMs, itemsMax: 100 });
+      return due.some(({ paymentId }) => paymentId === key.paymentId);
+    };
+    const dueNow = () => sql`
+      update payment.refund set retry_at = clock_timestamp() where payment_id = ${key.paymentId} and repays is not null`;
+    await dueNow();
+    assert.deepEqual([await take(60_000), await take(60_000), await take(0)], [true, false, true]);
+    await dueNow();
+    assert.deepEqual([await take(60_000), await take(60_000)], [true, false]);
   });
 
   it("what an appeal has owed again was refused by nobody", async () => {

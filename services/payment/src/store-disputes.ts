@@ -40,7 +40,8 @@ async function record(tx: Transaction, key: PaymentKey, dispute: Dispute): Promi
       (event_id, payment_id, dispute_ref, status, amount_minor, currency_code, reason)
     values (${eventId}, ${paymentId}, ${ref}, ${status}, ${amountMinor}, ${currencyCode}, ${reason})
     on conflict (event_id, payment_id, dispute_ref) do update
-    set status = excluded.status, amount_minor = excluded.amount_minor, updated_at = clock_timestamp()
+    set status = excluded.status, amount_minor = excluded.amount_minor, updated_at = clock_timestamp(),
+      ask_at = default, ask_fault = default
     where array_position(${[...disputeOrder]}::int[], d.status::int)
         < array_position(${[...disputeOrder]}::int[], excluded.status::int)
       or (d.status = excluded.status and d.amount_minor <> excluded.amount_minor)`;

@@ -79,12 +79,19 @@ async function readPayments(tx: Transaction, { eventId, paymentIds }: Asked): Pr
     where p.event_id = ${eventId} and p.payment_id = any(${paymentIds}::uuid[])`;
 }
 
-// A refund is posted by the statement that writes its end.
+// A refund is posted by the statement that writes its end. What a lost dispute had paid of it by then is the posting's to say: its row
+// says what one pays today, after an appeal perhaps.
 async function readRefunds(tx: Transaction, { eventId, paymentIds }: Asked): Promise<RefundRow[]> {
   return await tx<RefundRow[]>`
     select f.payment_id as "paymentId", f.refund_id as "refundId", f.whole, f.amount_minor as "amountMinor",
       f.returned_minor as "returnedMinor", f.created_at::timestamptz(3) as "createdAt",
-      f.finished_at::timestamptz(3) as "finishedAt", f.covered_minor as "coveredMinor", f.repays, f.refusals,
+      f.finished_at::timestamptz(3) as "finishedAt", f.repays, f.refusals,
+      (
+        select coalesce(-sum(e.amount_minor), 0)
+        from payment.ledger_entry as e
+        where e.event_id = f.event_id and e.payment_id = f.payment_id and e.kind = 'refund'
+          and e.reference = f.refund_id::text and e.account = 'chargebacks'
+      )::bigint as "coveredMinor",
       f.refusal_reason as "refusalReason", f.pending_since as "pendingSince", f.pending_cause as "pendingCause",
       nullif(f.retry_at, 'infinity')::timestamptz(3) as "retryAt", ${waitsForDispute(tx)} as "waitsForDispute"
     from payment.refund as f

@@ -149,7 +149,8 @@ const queries: InvariantQuery[] = [
             when pending_since is not null
               then pending_since < now() - ${pendingDaysMax}::int * interval '1 day'
                 or retry_at < now() - interval '60 seconds'
-            else coalesce(asked_at, retry_at, created_at) < now() - interval '60 seconds'
+            -- A pause after a refusal counts for nothing, also after one of which it is not sure that nothing was made.
+            else coalesce(greatest(asked_at, retry_at), created_at) < now() - interval '60 seconds'
           end as stuck
         from payment.refund as f
         where finished_at is null and (refusals = 0 or asked_at is not null)

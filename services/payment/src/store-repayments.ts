@@ -18,7 +18,7 @@ export type RepaymentStore = {
    * Returns false where it was noted before, or what failed is not the try that was written as done.
    */
   noteFailed(refund: PaymentKey & FailedRefund): Promise<boolean>;
-  /** Takes up repayments that are due, each on one replica only, and leaves them alone for `claimMs` then. */
+  /** Takes up repayments that are due, each on one replica only; those that do not move are left alone for `claimMs` then. */
   takeDue(options: { claimMs: number; itemsMax: number }): Promise<RepaymentKey[]>;
   /** Has the provider asked at once about those of a payment's repayments that are on their way. */
   wakePending(key: PaymentKey): Promise<void>;
@@ -62,11 +62,13 @@ async function noteFailed(tx: Transaction, refund: PaymentKey & FailedRefund): P
 async function takeDue(sql: Sql, { claimMs, itemsMax }: { claimMs: number; itemsMax: number }) {
   return await sql<RepaymentKey[]>`
     update payment.refund
-    set retry_at = clock_timestamp() + ${claimMs}::bigint * interval '1 millisecond'
+    set taken_at = clock_timestamp()
     from (
       select event_id, payment_id, refund_id
       from payment.refund as f
       where finished_at is null and repays is not null and retry_at <= now() and not ${waitsForDispute(sql)}
+        -- What came due anew since it was taken up is nobody's any more.
+        and (taken_at is null or taken_at < retry_at or taken_at <= now() - ${claimMs}::bigint * interval '1 millisecond')
       order by retry_at
       limit ${itemsMax}
       for update skip locked

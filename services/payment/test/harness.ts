@@ -55,6 +55,7 @@ export async function createHarness({ fee }: { fee?: FeeRate } = {}): Promise<Ha
       PROVIDER_PAUSE_MS: "5",
       RESUME_AFTER_MS: "3600000",
       FEE_INTERVAL_MS: "3600000",
+      DISPUTE_INTERVAL_MS: "3600000",
       ...settings,
     });
     const { port, adminPort, lifecycle } = await startService("payment", config, buildPayment);

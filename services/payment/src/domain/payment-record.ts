@@ -6,16 +6,11 @@ import type { Order, PaymentKey, PaymentState } from "./payment.ts";
 import type { Refund } from "./refund.ts";
 
 type ToldOfRefund =
-  | "refundId"
-  | "whole"
-  | "amountMinor"
-  | "returnedMinor"
-  | "coveredMinor"
-  | "refusals"
-  | "createdAt"
-  | "waitsForDispute";
+  "refundId" | "whole" | "amountMinor" | "returnedMinor" | "refusals" | "createdAt" | "waitsForDispute";
 /** A refund with its times. */
 export type RefundRecord = Pick<Refund, ToldOfRefund> & {
+  /** Of the amount: what a lost dispute had paid when it was posted to the ledger; nothing before that. */
+  coveredMinor: number;
   /** The refund that it pays once more; null for one that was asked for. */
   repays: string | null;
   /** Why the provider refused it last; null where it never did. */

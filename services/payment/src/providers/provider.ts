@@ -73,6 +73,14 @@ export type FeeResult =
   /** The provider does not know it yet, or could not be asked. `cause` as above. */
   | { kind: "unknown"; cause: string };
 
+/** What asking for a dispute came to. */
+export type DisputeResult =
+  | { kind: "dispute"; dispute: Dispute }
+  /** The provider says that it has none of that name. */
+  | { kind: "missing" }
+  /** It could not be asked. `cause` as above. */
+  | { kind: "unknown"; cause: string };
+
 /** What a webhook is about, as the provider says when it is asked. It is a hint: how a payment stands is asked as well. */
 export type Notice = {
   /** The payment, if it is one of ours. */
@@ -113,6 +121,8 @@ export type Provider = {
   send(request: ProviderRequest, timeoutMs: number): Promise<ProviderResult>;
   /** Asks what it kept of a capture, for at most `timeoutMs`. Never throws. */
   readFee(capture: { reference: string; captureRef: string }, timeoutMs: number): Promise<FeeResult>;
+  /** Asks how a dispute of the payment `reference` stands, for at most `timeoutMs`. Never throws. */
+  readDispute(dispute: { reference: string; ref: string }, timeoutMs: number): Promise<DisputeResult>;
   /** Verifies a webhook and reads its id, without asking anybody. Never throws. */
   readNotice(message: { body: Uint8Array; signature: string }): NoticeResult;
   /** Closes its connections. */

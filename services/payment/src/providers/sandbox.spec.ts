@@ -63,6 +63,26 @@ describe("sandbox provider's client", () => {
     assert.deepEqual(other, { kind: "unknown", cause: "malformed" });
   });
 
+  it("tells a dispute that is not there from one that it can't hear of", async () => {
+    const told = { ref: "dispute.p", status: "lost", amount: 4_200, currency: "EUR", reason: "fraudulent" };
+    const ask = async (status: number, body: unknown) => {
+      answer = { status, body: JSON.stringify(body) };
+      return await provider.readDispute({ reference: "p", ref: "dispute.p" }, 5_000);
+    };
+    assert.deepEqual(await ask(200, told), {
+      kind: "dispute",
+      dispute: { ref: "dispute.p", status: 4, amountMinor: 4_200, currencyCode: "EUR", reason: "fraudulent" },
+    });
+    for (const [status, body] of [
+      [404, {}],
+      [200, { ...told, ref: "dispute.q" }],
+    ] as const) {
+      assert.deepEqual(await ask(status, body), { kind: "missing" });
+    }
+    assert.deepEqual(await ask(503, told), { kind: "unknown", cause: "http_503" });
+    assert.deepEqual(await ask(200, { ...told, status: "odd" }), { kind: "unknown", cause: "malformed" });
+  });
+
   it("takes 402 for a decline, with a reason from the closed list", async () => {
     const declined = (code: unknown) => answered(402, { ...good, error: { code } });
     assert.deepEqual(await declined("card_declined"), { kind: "declined", reason: "card_declined" });

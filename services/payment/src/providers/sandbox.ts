@@ -6,6 +6,7 @@ import { DisputeStatus, type Dispute } from "../domain/dispute.ts";
 import { parseFee, type Fee } from "../domain/fee.ts";
 import type { PaymentKey } from "../domain/payment.ts";
 import type {
+  DisputeResult,
   FailedRefund,
   FeeResult,
   LearnedNotice,
@@ -74,18 +75,31 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     }
   }
 
-  // Undefined where there is no answer of success.
-  async function look(path: string, timeoutMs: number): Promise<Answer | undefined> {
-    const response = await pool
+  // Undefined where there is no answer.
+  async function get(path: string, timeoutMs: number): Promise<{ status: number; answer: Answer } | undefined> {
+    return await pool
       .request({ method: "GET", path, signal: AbortSignal.timeout(timeoutMs) })
-      .then(async ({ body, statusCode }) => ({ statusCode, text: await body.text() }))
+      .then(async ({ body, statusCode: status }) => ({ status, answer: parseAnswer(await body.text()) }))
       .catch(() => undefined);
-    return response?.statusCode === 200 ? parseAnswer(response.text) : undefined;
   }
 
-  async function readDispute(reference: string, timeoutMs: number): Promise<Dispute | undefined> {
-    const answer = await look(`/v1/disputes/${reference}`, timeoutMs);
-    return answer && disputeFrom(answer);
+  // Undefined where there is no answer of success.
+  async function look(path: string, timeoutMs: number): Promise<Answer | undefined> {
+    const got = await get(path, timeoutMs);
+    return got?.status === 200 ? got.answer : undefined;
+  }
+
+  // A payment has one dispute here, so what is found may have another name.
+  async function readDispute(
+    { reference, ref }: { reference: string; ref?: string },
+    timeoutMs: number,
+  ): Promise<DisputeResult> {
+    const got = await get(`/v1/disputes/${reference}`, timeoutMs);
+    if (got?.status === 404) return { kind: "missing" };
+    if (got?.status !== 200) return { kind: "unknown", cause: got ? `http_${got.status}` : "not_read" };
+    const dispute = disputeFrom(got.answer);
+    if (!dispute) return { kind: "unknown", cause: "malformed" };
+    return (ref ?? dispute.ref) === dispute.ref ? { kind: "dispute", dispute } : { kind: "missing" };
   }
 
   async function readFailedRefunds(reference: string, timeoutMs: number): Promise<FailedRefund[] | undefined> {
@@ -124,11 +138,13 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
         : { kind: "unknown", cause: "refunds_not_read" };
     }
     if (!about || type !== "dispute.changed") return { kind: "notice", notice: { about } };
-    const dispute = await readDispute(about.paymentId, timeoutMs);
-    return dispute ? { kind: "notice", notice: { about, dispute } } : { kind: "unknown", cause: "dispute_not_read" };
+    const read = await readDispute({ reference: about.paymentId }, timeoutMs);
+    return read.kind === "dispute"
+      ? { kind: "notice", notice: { about, dispute: read.dispute } }
+      : { kind: "unknown", cause: "dispute_not_read" };
   }
 
-  return { name: "sandbox", send, readFee, readNotice, close: () => pool.destroy() };
+  return { name: "sandbox", send, readFee, readDispute, readNotice, close: () => pool.destroy() };
 }
 
 function pathOf(request: ProviderRequest): string {

@@ -107,6 +107,33 @@ describe("money that stripe moves late", () => {
       const { reports } = await stripe.client.checkInvariants({ scope: { eventId: key.eventId } }, inTime);
       assert.ok(reports.every(({ violations }) => violations === 0n));
     });
+
+    it("asks Stripe about one that is open and was not heard of for a day", async () => {
+      const { key, stand, hear, disputed } = await disputedPayment();
+      stand("dp_6", "needs_response", [-4_200]);
+      assert.equal(await hear("dp_6", "charge.dispute.created"), "accepted");
+      const faultOf = async () =>
+        (
+          await stripe.harness.database.sql<{ fault: string | null }[]>`
+            select ask_fault as fault from payment.dispute where payment_id = ${key.paymentId}`
+        )[0]?.fault;
+      const due = () => stripe.harness.database.sql`
+        update payment.dispute set ask_at = now() where payment_id = ${key.paymentId}`;
+      const asker = await stripe.harness.start({ ...stripe.settings, DISPUTE_INTERVAL_MS: "10" });
+      stripe.standIn.failNext("GET /v1/disputes/*", errorOf(403, { type: "permission_error" }));
+      await due();
+      await until(async () => (await faultOf()) === "unanswered");
+      const known = stripe.standIn.disputes.get("dp_6")!;
+      stripe.standIn.disputes.delete("dp_6");
+      await due();
+      await until(async () => (await faultOf()) === "missing");
+      assert.deepEqual(await disputed(), ["2 4200 EUR"]);
+      stripe.standIn.disputes.set("dp_6", { ...known, status: "lost" });
+      await due();
+      await until(async () => (await disputed())[0] === "4 4200 EUR");
+      assert.equal(await faultOf(), null);
+      await asker.stop();
+    });
   });
 
   describe("and a refund that fails after it was done", () => {

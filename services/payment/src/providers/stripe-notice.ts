@@ -3,9 +3,9 @@
 // comes late is not believed; and asked only once the webhook's id is known to be new.
 
 import StripeClient, { type Stripe } from "stripe";
-import { DisputeStatus } from "../domain/dispute.ts";
 import type { PaymentKey } from "../domain/payment.ts";
 import type { LearnedNotice, Notice, NoticeResult } from "./provider.ts";
+import { retrieveDispute } from "./stripe-dispute.ts";
 import { signatureFault, toleranceSeconds } from "./webhook-signature.ts";
 
 /** What reading needs. */
@@ -45,26 +45,10 @@ async function learn(object: Record<string, unknown>, asking: Asking): Promise<L
 }
 
 async function disputeOf(id: string, { stripe, timeoutMs: timeout }: Asking): Promise<Notice> {
-  const found = await stripe.disputes.retrieve(id, {}, { timeout });
-  const { payment_intent: intentId, amount, currency, reason } = found;
-  if (typeof intentId !== "string") return { about: undefined };
+  const { dispute, intentId } = await retrieveDispute(stripe, id, { timeout });
+  if (intentId === undefined) return { about: undefined };
   const { metadata } = await stripe.paymentIntents.retrieve(intentId, {}, { timeout });
-  const dispute = {
-    ...{ ref: id, status: statusFrom(found), amountMinor: amount, currencyCode: currency.toUpperCase() },
-    reason: reason.slice(0, 100),
-  };
   return { about: keyFrom(metadata), dispute };
-}
-
-// Its balance transactions tell whether money has moved: none in an inquiry, one when it was withdrawn, another one when it
-// came back. An inquiry and the chargeback after it may be one dispute or two. A loss is appealed against without the money,
-// and what the bank gives back late counts as won whatever the status says.
-// https://docs.stripe.com/api/disputes/object, https://docs.stripe.com/disputes/how-disputes-work
-function statusFrom({ status, balance_transactions: moved }: Stripe.Dispute): DisputeStatus {
-  if (moved.length === 0 || status.startsWith("warning_")) return DisputeStatus.inquiry;
-  const isBack = moved.length > 1 && moved.reduce((sum, { amount }) => sum + amount, 0) >= 0;
-  if (status === "won" || isBack) return DisputeStatus.won;
-  return status === "lost" || status.startsWith("appeal_") ? DisputeStatus.lost : DisputeStatus.open;
 }
 
 // A refund may fail weeks after it succeeded, and never succeeds after that. https://docs.stripe.com/refunds#failed-refunds

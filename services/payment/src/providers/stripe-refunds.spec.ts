@@ -129,6 +129,24 @@ describe("refunds at stripe", () => {
     });
   }
 
+  it("is not stuck while it pauses after a fault that made none, but once nobody asks again", async () => {
+    const key = newKey();
+    await authorize(key);
+    await capture(key);
+    stripe.standIn.failNext("POST /v1/refunds", fault);
+    assert.equal(summary(await stripe.hasty.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
+    const stuck = async () => {
+      const { reports } = await stripe.client.checkInvariants({ scope: { eventId: key.eventId } }, inTime);
+      return reports.find(({ name }) => name === "payment.none_stuck")!.violations;
+    };
+    await stripe.harness.database.sql`
+      update payment.refund set asked_at = asked_at - interval '1 hour' where payment_id = ${key.paymentId}`;
+    assert.equal(await stuck(), 0n);
+    await stripe.harness.database.sql`
+      update payment.refund set retry_at = retry_at - interval '2 minutes' where payment_id = ${key.paymentId}`;
+    assert.equal(await stuck(), 1n);
+  });
+
   describe("when somebody has given money back by hand", () => {
     const giveByHand = (key: Key, amount: number, status = "succeeded") => {
       const id = `re_by_hand_${randomUUID()}`;

@@ -8,8 +8,9 @@ import { Agent as HttpsAgent } from "node:https";
 import StripeClient, { type Stripe } from "stripe";
 import { assertNever } from "#shared/assert-never";
 import type { DeclineReason } from "../domain/decline-reason.ts";
-import type { FeeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
+import type { DisputeResult, FeeResult, Provider, ProviderRequest, ProviderResult } from "./provider.ts";
 import { faultOfAmount } from "./stripe-amounts.ts";
+import { disputeAtStripe } from "./stripe-dispute.ts";
 import { feeAtStripe } from "./stripe-fee.ts";
 import { readStripeNotice } from "./stripe-notice.ts";
 import { refundAtStripe } from "./stripe-refund.ts";
@@ -180,6 +181,11 @@ export function createStripeProvider(options: StripeProviderOptions): Provider {
         feeAtStripe(stripe, captureRef, { timeout: timeoutMs }).catch((error: unknown) =>
           unknown(failureOf(error).cause),
         ),
+        timeoutMs,
+      ),
+    readDispute: ({ ref }, timeoutMs): Promise<DisputeResult> =>
+      orTimeout(
+        disputeAtStripe(stripe, ref, { timeout: timeoutMs }).catch((error: unknown) => unknown(failureOf(error).cause)),
         timeoutMs,
       ),
     readNotice: (message) => {

@@ -1,6 +1,6 @@
 // The page where the sandbox's customers prove who they are, as a bank's page does in 3-D Secure. Two buttons.
 
-import type { Authorization } from "./book.ts";
+import type { Authorization } from "./authorization.ts";
 
 /** Returns the page of an authorisation, in HTML. */
 export function actionPage({ reference, amount, currency, status }: Authorization): string {

@@ -1,13 +1,15 @@
 // What is no payment provider's business but a test's: how things stand, outages, and the way that webhooks go.
 
 import type { IncomingMessage } from "node:http";
-import type { Answer, Book, DisputeStatus } from "./book.ts";
+import { failed, type Answer } from "./answer.ts";
+import type { DisputeStatus } from "./authorization.ts";
+import type { Book } from "./book.ts";
 import type { Notices } from "./notices.ts";
 import { readBody } from "./read-body.ts";
 import type { Sandbox } from "./server.ts";
 
 /** The answer to what is not there. */
-export const notFound: Answer = { status: 404, body: { error: { code: "not_found" } } };
+export const notFound: Answer = failed(404, "not_found");
 
 const disputeStatuses: DisputeStatus[] = ["inquiry", "open", "won", "lost"];
 
@@ -21,7 +23,7 @@ export async function administer(
   if (route === "GET /v1/stats") return { status: 200, body: book.stats };
   if (route === "PUT /v1/outage") {
     const { down } = ((await readBody(request)) ?? {}) as { down?: unknown };
-    if (typeof down !== "boolean") return { status: 400, body: { error: { code: "down_must_be_true_or_false" } } };
+    if (typeof down !== "boolean") return bad("down_must_be_true_or_false");
     setDown(down);
     return { status: 200, body: { down } };
   }
@@ -65,7 +67,7 @@ async function lookAtRefunds(book: Book, reference: string, request: IncomingMes
 }
 
 function bad(code: string): Answer {
-  return { status: 400, body: { error: { code } } };
+  return failed(400, code);
 }
 
 function steer(

@@ -1,47 +1,14 @@
-// What the sandbox knows and does: authorisations, idempotency keys, and counts of what really happened. Knows no HTTP.
+// What the sandbox knows and does: authorisations, and counts of what really happened. Knows no HTTP.
 
+import { failed, standingOf, succeeded, type Answer } from "./answer.ts";
+import { createAuthorization, type Authorization, type DisputeStatus } from "./authorization.ts";
 import { behaviourOf, type Operation } from "./behaviour.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { feeOf, type FeeRate } from "./fee.ts";
+import { createFirstAnswers } from "./first-answers.ts";
+import { failLatestRefund, isDisputed, leftOf, payBack, setDispute } from "./late-money.ts";
 import type { NoticeType } from "./notices.ts";
 import { createRef, parseRef } from "./ref.ts";
-
-/** An authorisation and what became of it. */
-export type Authorization = {
-  /** The client's name for it. */
-  reference: string;
-  /** Empty when it was voided before it arrived. */
-  token: string;
-  amount: number;
-  currency: string;
-  /** What the client wants to read in webhooks. */
-  group: string | undefined;
-  status: "unknown" | "requires_action" | "authorized" | "declined" | "captured" | "voided" | "refunded";
-  /** Paid back so far; `refunded` once that is all. */
-  refundedAmount: number;
-  /** What was paid back, oldest first; a refund that has failed counts no longer. */
-  refunds: RefundOfBook[];
-  /** Why it was declined. */
-  declineCode?: string;
-  /** The customer's bank took the money back. */
-  dispute?: DisputeStatus;
-  /** All of it where it is not set. */
-  disputedAmount?: number;
-  /** How often each thing was really done, replays not counted. */
-  done: Record<Operation, number>;
-};
-
-/** A refund that was done. */
-export type RefundOfBook = {
-  /** The client's name for it. */
-  refundId: string | undefined;
-  ref: string;
-  amount: number;
-  status: "succeeded" | "failed";
-};
-
-/** How a dispute stands. */
-export type DisputeStatus = "inquiry" | "open" | "won" | "lost";
 
 /** One thing to do. */
 export type Action = { reference: string } & (
@@ -51,9 +18,6 @@ export type Action = { reference: string } & (
   | { operation: "refund"; ref: string; amount: number | undefined; refundId: string | undefined }
   | { operation: "void" }
 );
-
-/** An HTTP status and a JSON body. */
-export type Answer = { status: number; body: Record<string, unknown>; replayed?: true };
 
 /** How often each thing was really done, and how often an answer was given again. */
 export type Stats = Record<"authorizations" | "declines" | "captures" | "voids" | "refunds" | "replays", number>;
@@ -97,7 +61,7 @@ export type BookOptions = {
 /** Returns an empty book. */
 export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookOptions): Book {
   const authorizations = new BoundedMap<string, Authorization>(recordsMax);
-  const answers = new BoundedMap<string, { fingerprint: string; answer: Answer }>(recordsMax * 4);
+  const answers = createFirstAnswers(recordsMax * 4);
   const calls = new BoundedMap<string, number>(recordsMax * 4);
   const stats: Stats = { authorizations: 0, declines: 0, captures: 0, voids: 0, refunds: 0, replays: 0 };
 
@@ -108,10 +72,11 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
     const known = authorizations.get(parsed?.reference ?? refOrReference);
     if (known || !parsed) return known;
     const status = statusOfRef[parsed.kind] ?? "authorized";
-    return add({ ...parsed, group: undefined, status, ...untouched() });
+    return add({ ...parsed, group: undefined, status });
   }
 
-  function add(authorization: Authorization): Authorization {
+  function add(about: Parameters<typeof createAuthorization>[0]): Authorization {
+    const authorization = createAuthorization(about);
     authorizations.set(authorization.reference, authorization);
     return authorization;
   }
@@ -135,8 +100,7 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
     const { reference, token, amount, currency, group } = action;
     const behaviour = behaviourOf(token);
     const code = behaviour ? behaviour.declines?.authorize : "invalid_token";
-    const about = { reference, token, amount, currency, group };
-    const authorization = add({ ...about, status: "requires_action", ...untouched() });
+    const authorization = add({ reference, token, amount, currency, group, status: "requires_action" });
     if (code !== undefined) return decline(authorization, code);
     if (!behaviour?.needsAction) grant(authorization);
     if (behaviour?.notifies) notify(`authorization.${authorization.status as "authorized"}`, authorization);
@@ -157,22 +121,7 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
   }
 
   function standing(authorization: Authorization): Answer {
-    switch (authorization.status) {
-      case "requires_action": {
-        const { status, body } = succeeded(202, authorization, createRef("action", authorization));
-        return { status, body: { ...body, action_url: actionUrlOf(authorization.reference) } };
-      }
-      case "authorized":
-        return succeeded(201, authorization, createRef("authorize", authorization));
-      case "declined":
-        return failed(402, authorization.declineCode ?? "other");
-      case "voided":
-        return failed(402, "authorization_voided");
-      case "captured":
-      case "refunded":
-      case "unknown":
-        return failed(409, authorization.status);
-    }
+    return standingOf(authorization, actionUrlOf(authorization.reference));
   }
 
   function capture(authorization: Authorization | undefined): Answer {
@@ -197,10 +146,7 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
   function voidOf(reference: string): Answer {
     const authorization =
       authorizations.get(reference) ??
-      add({
-        ...{ reference, token: "", amount: 0, currency: "", group: undefined },
-        ...{ status: "unknown", ...untouched() },
-      });
+      add({ reference, token: "", amount: 0, currency: "", group: undefined, status: "unknown" });
     if (authorization.status === "captured" || authorization.status === "refunded") {
       return failed(409, authorization.status);
     }
@@ -219,21 +165,16 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
     { amount: asked, refundId }: Action & { operation: "refund" },
   ): Answer {
     if (!authorization) return failed(404, "not_found");
-    const left = authorization.amount - authorization.refundedAmount;
+    const left = leftOf(authorization);
     const amount = asked ?? left;
     if (authorization.status !== "captured") return failed(409, authorization.status);
     if (amount > left) return failed(409, "amount_too_large");
-    if (authorization.dispute === "open" || amount > left - lostAmount(authorization)) {
-      return failed(402, "charge_disputed");
-    }
+    if (isDisputed(authorization, amount)) return failed(402, "charge_disputed");
     const refusal = refusalOf(authorization, "refund");
     if (refusal) return refusal;
-    authorization.refundedAmount += amount;
-    if (authorization.refundedAmount === authorization.amount) authorization.status = "refunded";
-    authorization.done.refund += 1;
-    stats.refunds += 1;
     const ref = createRef("refund", authorization);
-    authorization.refunds.push({ refundId, ref, amount, status: "succeeded" });
+    payBack(authorization, { amount, refundId, ref });
+    stats.refunds += 1;
     const answer = succeeded(200, authorization, ref);
     if (behaviourOf(authorization.token)?.failsFirstRefund && authorization.done.refund === 1) {
       failRefund(authorization.reference);
@@ -243,11 +184,7 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
 
   function failRefund(reference: string): Authorization | undefined {
     const authorization = authorizations.get(reference);
-    const last = authorization?.refunds.findLast(({ status }) => status === "succeeded");
-    if (!authorization || !last) return undefined;
-    last.status = "failed";
-    authorization.refundedAmount -= last.amount;
-    authorization.status = "captured";
+    if (!authorization || !failLatestRefund(authorization)) return undefined;
     notify("refund.failed", authorization);
     return authorization;
   }
@@ -266,25 +203,16 @@ export function createBook({ recordsMax, fee: rate, actionUrlOf, notify }: BookO
 
   function dispute(reference: string, status: DisputeStatus, amount?: number): Authorization | undefined {
     const authorization = authorizations.get(reference);
-    if (authorization?.status !== "captured" && authorization?.status !== "refunded") return undefined;
-    authorization.dispute = status;
-    if (amount !== undefined) authorization.disputedAmount = amount;
+    if (!authorization || !setDispute(authorization, status, amount)) return undefined;
     notify("dispute.changed", authorization);
     return authorization;
   }
 
   return {
     act(idempotencyKey, action) {
-      const fingerprint = JSON.stringify(action);
-      const known = answers.get(idempotencyKey);
-      if (known) {
-        if (known.fingerprint !== fingerprint) return labelled(action, failed(422, "idempotency_key_reused"));
-        stats.replays += 1;
-        return { ...known.answer, replayed: true };
-      }
-      const answer = labelled(action, perform(action));
-      answers.set(idempotencyKey, { fingerprint, answer });
-      return answer;
+      const answer = answers.answer(idempotencyKey, action, () => perform(action));
+      if (answer.replayed) stats.replays += 1;
+      return labelled(action, answer);
     },
     find,
     tellFee(ref) {
@@ -323,24 +251,7 @@ const statusOfRef: Partial<Record<string, Authorization["status"]>> = {
   action: "requires_action",
 };
 
-// The customer has it, and nobody pays it twice.
-function lostAmount({ dispute, disputedAmount, amount }: Authorization): number {
-  return dispute === "lost" ? (disputedAmount ?? amount) : 0;
-}
-
-function untouched(): Pick<Authorization, "refundedAmount" | "refunds" | "done"> {
-  return { refundedAmount: 0, refunds: [], done: { authorize: 0, capture: 0, void: 0, refund: 0 } };
-}
-
-function succeeded(status: number, authorization: Authorization, ref: string): Answer {
-  return { status, body: { ref, status: authorization.status } };
-}
-
-function failed(status: number, code: string): Answer {
-  return { status, body: { error: { code } } };
-}
-
 // Every answer names what was asked, so that a client can tell it from an answer to something else.
-function labelled({ operation, reference }: Action, { status, body }: Answer): Answer {
-  return { status, body: { operation, reference, ...body } };
+function labelled({ operation, reference }: Action, answer: Answer): Answer {
+  return { ...answer, body: { operation, reference, ...answer.body } };
 }

@@ -5,8 +5,9 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { actionPage } from "./action-page.ts";
 import { administer, notFound } from "./administer.ts";
+import { failed, type Answer } from "./answer.ts";
 import { behaviourOf, type Fault } from "./behaviour.ts";
-import { createBook, type Action, type Answer, type Book } from "./book.ts";
+import { createBook, type Action, type Book } from "./book.ts";
 import type { FeeRate } from "./fee.ts";
 import { createNotices, type Notices } from "./notices.ts";
 import { parseAction, type BadRequest } from "./parse-action.ts";
@@ -112,7 +113,7 @@ type ActContext = { book: Book; response: ServerResponse; slowMs: number };
 type Call = { idempotencyKey: string; action: Action };
 
 async function act(call: Call | BadRequest, { book, response, slowMs }: ActContext): Promise<void> {
-  if ("status" in call) return send(response, { status: call.status, body: { error: { code: call.code } } });
+  if ("status" in call) return send(response, failed(call.status, call.code));
   const fault = faultOf(call.action, book);
   if (fault === "down") return send(response, unavailable);
   if (fault === "reset") return void response.socket?.resetAndDestroy();
@@ -138,7 +139,7 @@ function faultOf(action: Action, book: Book): Fault {
   return fault?.(action.operation, book.countCall(action.operation, action.reference)) ?? "none";
 }
 
-const unavailable: Answer = { status: 503, body: { error: { code: "unavailable" } } };
+const unavailable: Answer = failed(503, "unavailable");
 
 function send(response: ServerResponse, answer: Answer): void {
   const body = JSON.stringify(answer.body);
