@@ -56,7 +56,7 @@ async function ask(apiBase: string): Promise<boolean> {
     { ...about, ...price, kind: "void", idempotencyKey: "v", authorizationRef: undefined },
     {
       ...{ ...about, ...price, kind: "refund", idempotencyKey: "r", refundId: "r1", captureRef: "pi_1" },
-      ...{ lostMinor: 0, owedSince: undefined },
+      ...{ coveredMinor: 0, owedSince: undefined, bookedRefs: [] },
     },
   ];
   const outcomes = [];

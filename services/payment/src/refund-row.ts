@@ -26,6 +26,10 @@ export function refundColumns(sql: Sql | Transaction) {
       select r.finished_at from payment.refund as r
       where r.event_id = f.event_id and r.payment_id = f.payment_id and r.refund_id = f.repays
     ) as "owedSince",
+    array(
+      select r.provider_ref from payment.refund as r
+      where r.event_id = f.event_id and r.payment_id = f.payment_id and r.finished_at is not null
+    ) as "bookedRefs",
     case
       when f.finished_at is not null then null
       when f.pending_since is not null

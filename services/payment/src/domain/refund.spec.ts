@@ -22,6 +22,7 @@ const done: Refund = {
     coveredInAllMinor: 0,
     repays: undefined,
     owedSince: undefined,
+    bookedRefs: ["re_0"],
     pendingSince: undefined,
     retryAfterMs: undefined,
   },
@@ -101,11 +102,12 @@ describe("a refund", () => {
   it("asks the provider with a key of its own for its amount, and for nothing where none is paid back", () => {
     assert.deepEqual(refundRequestOf(captured, done), {
       ...{ kind: "refund", idempotencyKey: "p:refund:f", reference: "p", eventId: "e", refundId: "f" },
-      ...{ captureRef: "cap", amountMinor: 30, currencyCode: "EUR", lostMinor: 0, owedSince: undefined },
+      ...{ captureRef: "cap", amountMinor: 30, currencyCode: "EUR", coveredMinor: 0, owedSince: undefined },
+      bookedRefs: ["re_0"],
     });
     const owed = refundRequestOf(captured, { ...done, repays: "e", owedSince: new Date(2), coveredInAllMinor: 7 });
     assert.ok(owed?.kind === "refund");
-    assert.deepEqual([owed.lostMinor, owed.owedSince], [7, new Date(2)]);
+    assert.deepEqual([owed.coveredMinor, owed.owedSince], [7, new Date(2)]);
     assert.equal(refundRequestOf(captured, { ...done, amountMinor: 0 }), undefined);
     assert.throws(() => refundRequestOf({ ...captured, captureRef: undefined }, done), /never captured/);
   });

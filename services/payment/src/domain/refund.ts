@@ -32,6 +32,8 @@ export type Refund = RefundPart & {
   repays: string | undefined;
   /** When the refund that it repays was done: money given since then may have been meant for this one. */
   owedSince: Date | undefined;
+  /** The provider's names for the refunds of its payment that are done. */
+  bookedRefs: readonly string[];
   /** How often the provider has refused it for good. */
   refusals: number;
   /** Since when the provider has said that it is on its way. */
@@ -101,8 +103,9 @@ export function refundRequestOf(payment: Payment, refund: Refund): ProviderReque
     captureRef,
     amountMinor,
     currencyCode: order.currencyCode,
-    lostMinor: refund.coveredInAllMinor,
+    coveredMinor: refund.coveredInAllMinor,
     owedSince: refund.owedSince,
+    bookedRefs: refund.bookedRefs,
   };
 }
 

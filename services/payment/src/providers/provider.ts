@@ -36,15 +36,20 @@ export type ProviderRequest = { reference: string } & (
           captureRef: string;
           amountMinor: number;
           currencyCode: string;
-          /** Of the capture: what customers got through disputes that were lost, and the provider can't give back any more. */
-          lostMinor: number;
+          /** Of the capture: what lost disputes have paid of its refunds, and the provider can't give back any more. */
+          coveredMinor: number;
           /** Of one that repays another: when that one was done, since when somebody else may have paid it once more. */
           owedSince: Date | undefined;
+          /** The provider's names for what is booked as other refunds of the payment, and so was not meant for this one. */
+          bookedRefs: readonly string[];
         }
     ))
   /** Asks how an authorisation stands that waits for the customer. Changes nothing. */
   | { kind: "lookup"; authorizationRef: string }
 );
+
+/** Why a person has to look at a refund at the provider. */
+export type RefusedRefund = "exceeds_what_is_left" | "given_by_hand" | "refund_of_another_amount";
 
 /** What came of it. */
 export type ProviderResult =
@@ -57,7 +62,7 @@ export type ProviderResult =
    * The provider says no, for good. `detail` is for whoever has to mend a refund that was refused. `isUnsure`: it is to be asked
    * with another key, and may have done it all the same; only of a refund.
    */
-  | { kind: "declined"; reason: DeclineReason; detail?: "exceeds_what_is_left" | "given_by_hand"; isUnsure?: true }
+  | { kind: "declined"; reason: DeclineReason; detail?: RefusedRefund; isUnsure?: true }
   /** Nothing is on hold yet: to be asked again with `ref`, as soon as that is written down. Only of an authorisation. */
   | { kind: "prepared"; ref: string }
   /** It is made, and on its way; that may take days. Only of a refund. */

@@ -71,12 +71,11 @@ describe("money that stripe moves late", () => {
       stripe.standIn.refundStatus = "pending";
       assert.equal(summary(await stripe.client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
       const [made] = refundsOf(key);
-      // Another amount than ours is no answer.
-      made!["amount"] = 4_100;
       stand("dp_5", "needs_response", [-4_200]);
+      stripe.standIn.failNext("GET /v1/refunds", errorOf(500, { type: "api_error" }));
       assert.equal(await hear("dp_5"), "IN_PROGRESS");
       assert.deepEqual([await disputed(), await posted()], [["2 4200 EUR"], ["chargeback dp_5 4200"]]);
-      Object.assign(made!, { amount: 4_200, status: "succeeded" });
+      made!["status"] = "succeeded";
       assert.equal(await hear("dp_5"), "accepted");
       assert.equal(await read(key), "REFUNDED");
       assert.deepEqual([await disputed(), await posted()], [["2 4200 EUR"], ["chargeback dp_5 4200"]]);
@@ -210,6 +209,30 @@ describe("money that stripe moves late", () => {
         refundsOf(key).map(({ status }) => status),
         ["failed"],
       );
+      // Weeks later; it says no more of itself than that.
+      byHand.status = "failed";
+      assert.equal(await send(eventOf("refund.failed", { object: "refund", ...byHand })), "accepted");
+      assert.equal((await repaymentsOf(key)).length, 2);
+    });
+
+    it("asks nobody about money by hand that is booked as another refund", async () => {
+      const { key, made } = await refunded(1_000n);
+      const byHand = {
+        ...{ id: `re_by_hand_${randomUUID()}`, payment_intent: intentOf(key).id, amount: 3_200, metadata: {} },
+        ...{ status: "succeeded", created: Math.floor(Date.now() / 1_000) + 60 },
+      };
+      stripe.standIn.refunds.set(byHand.id, byHand);
+      const part = { amountMinor: 3_200n, returnedMinor: 0n };
+      stripe.standIn.failNext("POST /v1/refunds", errorOf(400, { type: "invalid_request_error" }));
+      const { refund } = await stripe.client.refund({ key, refundId: randomUUID(), part }, inTime);
+      assert.ok(refund?.finishTime);
+      made.status = "failed";
+      assert.equal(await send(eventOf("refund.failed", made)), "accepted");
+      await stripe.harness.database.sql`
+        update payment.refund set retry_at = now() where payment_id = ${key.paymentId} and repays is not null`;
+      const { stop } = await stripe.harness.start({ ...stripe.settings, RESUME_INTERVAL_MS: "10" });
+      await until(async () => refundsOf(key).some(({ status, amount }) => status === "succeeded" && amount === 1_000));
+      await stop();
     });
 
     it("believes Stripe and not the webhook, and waits where Stripe does not say", async () => {

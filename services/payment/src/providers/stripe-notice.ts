@@ -35,31 +35,41 @@ export function readStripeNotice(
 
 async function learn(object: Record<string, unknown>, asking: Asking): Promise<LearnedNotice> {
   try {
-    if (object["object"] === "dispute")
-      return { kind: "notice", notice: await disputeOf(String(object["id"]), asking) };
-    const failed = await failedRefundOf(object, asking);
-    return { kind: "notice", notice: { about: keyFrom(object["metadata"]), ...failed } };
+    return { kind: "notice", notice: await noticeOf(object, asking) };
   } catch {
     return { kind: "unknown", cause: "not_read" };
   }
 }
 
-async function disputeOf(id: string, { stripe, timeoutMs: timeout }: Asking): Promise<Notice> {
-  const { dispute, intentId } = await retrieveDispute(stripe, id, { timeout });
+async function noticeOf(object: Record<string, unknown>, asking: Asking): Promise<Notice> {
+  if (object["object"] === "dispute") return await disputeOf(String(object["id"]), asking);
+  const { metadata, payment_intent: intentId } = object;
+  const failed = await failedRefundOf(object, asking);
+  const about = keyFrom(metadata);
+  // A person may have said of a refund which of ours it is, and no more.
+  if (!failed || about || typeof intentId !== "string") return { about, ...failed };
+  return { about: await keyOfIntent(intentId, asking), ...failed };
+}
+
+async function disputeOf(id: string, asking: Asking): Promise<Notice> {
+  const { dispute, intentId } = await retrieveDispute(asking.stripe, id, { timeout: asking.timeoutMs });
   if (intentId === undefined) return { about: undefined };
-  const { metadata } = await stripe.paymentIntents.retrieve(intentId, {}, { timeout });
-  return { about: keyFrom(metadata), dispute };
+  return { about: await keyOfIntent(intentId, asking), dispute };
+}
+
+async function keyOfIntent(id: string, { stripe, timeoutMs: timeout }: Asking): Promise<PaymentKey | undefined> {
+  return keyFrom((await stripe.paymentIntents.retrieve(id, {}, { timeout })).metadata);
 }
 
 // A refund may fail weeks after it succeeded, and never succeeds after that. https://docs.stripe.com/refunds#failed-refunds
 async function failedRefundOf(
   { object, id, status, metadata }: Record<string, unknown>,
   { stripe, timeoutMs: timeout }: Asking,
-): Promise<Pick<Notice, "failedRefunds">> {
+): Promise<Pick<Notice, "failedRefunds"> | undefined> {
   const { refund_id: refundId } = (metadata ?? {}) as Record<string, unknown>;
-  if (object !== "refund" || !hasFailed(status) || !isUuid(refundId)) return {};
+  if (object !== "refund" || !hasFailed(status) || !isUuid(refundId)) return undefined;
   const found = await stripe.refunds.retrieve(String(id), {}, { timeout });
-  return hasFailed(found.status) ? { failedRefunds: [{ refundId, ref: found.id }] } : {};
+  return hasFailed(found.status) ? { failedRefunds: [{ refundId, ref: found.id }] } : undefined;
 }
 
 function hasFailed(status: unknown): boolean {

@@ -55,23 +55,25 @@ export async function refundAtStripe(stripe: Stripe, request: Request, within: W
   );
 }
 
-// What is asked for changes only after a try that came to nothing. Should that one be there after all, a person has to look.
+// What is asked for changes only after a try that came to nothing. Should that one be there after all, a person has to look;
+// what is asked for stays as it is until then.
 function resultOfLive(live: Stripe.Refund, { amountMinor }: Request): ProviderResult {
-  return live.amount === amountMinor ? resultOfRefund(live) : { kind: "unknown", cause: "refund_of_another_amount" };
+  if (live.amount === amountMinor) return resultOfRefund(live);
+  return { kind: "declined", reason: "other", detail: "refund_of_another_amount", isUnsure: true };
 }
 
 // What others gave back, in Stripe's dashboard, is the customer's as well. Where nothing of the payment is left, the customer
 // has all of it, so that this refund is made, whatever it was a part of: refunds of ours are never more in all than was captured.
 // Undefined where that is not why Stripe refuses.
 function judgeByHand(
-  { amountMinor, lostMinor }: Request,
+  { amountMinor, coveredMinor }: Request,
   refunds: readonly Stripe.Refund[],
   capturedMinor: number,
 ): ProviderResult | undefined {
   const byHand = refunds.filter(isByHand);
   const [newest] = byHand;
   if (!newest) return undefined;
-  const leftMinor = refunds.reduce((left, { amount }) => left - amount, capturedMinor - lostMinor);
+  const leftMinor = refunds.reduce((left, { amount }) => left - amount, capturedMinor - coveredMinor);
   if (leftMinor >= amountMinor) return undefined;
   // A person gives the rest as well, or finds that it was right so: that is no program's to say.
   if (leftMinor > 0) return { kind: "declined", reason: "other", detail: "exceeds_what_is_left" };
@@ -84,10 +86,11 @@ function isByHand({ metadata }: Stripe.Refund): boolean {
 }
 
 // Stripe counts seconds.
-function hasByHandSince({ owedSince }: Request, refunds: readonly Stripe.Refund[]): boolean {
+function hasByHandSince({ owedSince, bookedRefs }: Request, refunds: readonly Stripe.Refund[]): boolean {
   if (!owedSince) return false;
   const sinceSeconds = Math.floor(owedSince.getTime() / 1_000);
-  return refunds.some((refund) => isByHand(refund) && refund.created >= sinceSeconds);
+  const isMeant = (refund: Stripe.Refund) => isByHand(refund) && !bookedRefs.includes(refund.id);
+  return refunds.some((refund) => isMeant(refund) && refund.created >= sinceSeconds);
 }
 
 async function findRefunds(stripe: Stripe, { captureRef, refundId }: Request, within: Within): Promise<Found> {
