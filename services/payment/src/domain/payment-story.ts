@@ -15,7 +15,7 @@ export function paymentStory(payment: PaymentRecord, { resumeAfterMs }: { resume
     id: payment.paymentId,
     summary: `Payment ${payment.paymentId} is ${stateName(payment.state)}${paidBackWords(payment)}.`,
     told,
-    next: [...nextOf(payment, resumeAfterMs), ...disputeNext(payment)],
+    next: [...nextOf(payment, resumeAfterMs), ...repaymentsNext(payment), ...disputeNext(payment)],
     gaps: told
       .filter(({ at }) => at === null)
       .map(({ kind }) => `The time of ${StoryKind[kind]} is not kept: it was before such times were written down.`),
@@ -112,9 +112,6 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
       ];
     case PaymentState.CAPTURED:
     case PaymentState.REFUNDED:
-      return payment.refunds
-        .filter(({ repays, finishedAt }) => repays !== null && !finishedAt)
-        .map((refund) => repaymentNext(refund));
     case PaymentState.AUTHORIZED:
     case PaymentState.DECLINED:
     case PaymentState.VOIDED:
@@ -123,6 +120,13 @@ function nextOf(payment: PaymentRecord, resumeAfterMs: number): string[] {
     default:
       return assertNever(payment.state);
   }
+}
+
+// They run beside whatever else happens to the payment.
+function repaymentsNext({ refunds }: PaymentRecord): string[] {
+  return refunds
+    .filter(({ repays, finishedAt }) => repays !== null && !finishedAt)
+    .map((refund) => repaymentNext(refund));
 }
 
 // Of what came back in part; the state says the rest.

@@ -72,7 +72,8 @@ describe("money that stripe moves late", () => {
       assert.equal(summary(await stripe.client.refund({ key, refundId: randomUUID() }, inTime)), "REFUNDING");
       const [made] = refundsOf(key);
       stand("dp_5", "needs_response", [-4_200]);
-      stripe.standIn.failNext("GET /v1/refunds", errorOf(500, { type: "api_error" }));
+      const list = "GET /v1/refunds?payment_intent=*&limit=100";
+      for (let tries = 0; tries < 3; tries += 1) stripe.standIn.failNext(list, errorOf(500, { type: "api_error" }));
       assert.equal(await hear("dp_5"), "IN_PROGRESS");
       assert.deepEqual([await disputed(), await posted()], [["2 4200 EUR"], ["chargeback dp_5 4200"]]);
       made!["status"] = "succeeded";
@@ -185,7 +186,7 @@ describe("money that stripe moves late", () => {
       made.status = "failed";
       // Before we heard that ours had failed.
       const byHand = {
-        ...{ id: `re_by_hand_${randomUUID()}`, payment_intent: intentOf(key).id, amount: 1_000, metadata: {} },
+        ...{ id: "re_901", payment_intent: intentOf(key).id, amount: 1_000, metadata: {} },
         ...{ status: "succeeded", created: Math.floor(Date.now() / 1_000) - 60 },
       };
       stripe.standIn.refunds.set(byHand.id, byHand);

@@ -80,7 +80,7 @@ describe("refunds at stripe", () => {
     );
   });
 
-  it("takes a refund of another amount than it asks for as no answer", async () => {
+  it("asks a person about a refund of another amount than it asks for, and makes none", async () => {
     const key = newKey();
     const refundId = randomUUID();
     await authorize(key);
@@ -91,7 +91,10 @@ describe("refunds at stripe", () => {
     stripe.standIn.refundStatus = "succeeded";
     await stripe.harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${refundId}`;
     assert.equal(summary(await stripe.client.refund({ key, refundId }, inTime)), "REFUNDING");
-    assert.deepEqual([refundsOf(key).length, await refusalsOf("refund", key)], [1, 0]);
+    assert.deepEqual([refundsOf(key).length, await refusalsOf("refund", key)], [1, 1]);
+    const [row] = await stripe.harness.database.sql`
+      select refusal_reason as reason, asked_at is not null as "isFixed" from payment.refund where refund_id = ${refundId}`;
+    assert.deepEqual({ ...row }, { reason: "refund_of_another_amount", isFixed: true });
   });
 
   it("finds a refund that was made before a fault", async () => {
