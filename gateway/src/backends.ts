@@ -1,6 +1,7 @@
 // The internal services, as the gateway sees them.
 
 import type { DescService } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import {
   createGrpcClient,
   InventoryService,
@@ -65,10 +66,11 @@ export function createBackends(targets: { inventory: string; reservation: string
 function createBackend<S extends DescService>(service: S, target: string): GrpcClient<S> {
   const client = createGrpcClient(service, target, channelOptions);
   const calls = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
-  const translated = service.methods.map(({ localName }) => {
+  const translated = service.methods.map(({ localName, idempotency }) => {
     const call = calls[localName]!;
+    const isRead = idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
     const translate = (error: unknown) => {
-      throw edgeErrorFromBackend(error);
+      throw edgeErrorFromBackend(error, { isRead });
     };
     return [localName, (...args: unknown[]) => call(...args).catch(translate)] as const;
   });

@@ -15,7 +15,7 @@ const named = create(CreateCommandSchema, {
 });
 const outcomeOf = (outcome: ReturnType<typeof held> | ReturnType<typeof refused>) =>
   create(ReservationOutcomeSchema, outcome).outcome;
-const soldOut = outcomeOf(refused(RefusalReason.SOLD_OUT, { metadata: { free: "1" } }, "1 places are left here"));
+const soldOut = outcomeOf(refused(RefusalReason.SOLD_OUT, { metadata: { free: "1" } }, "1 place is left here"));
 
 describe("sold-out notes", () => {
   it("repeat what reservation said, to whoever wants as many seats of the area or more", () => {

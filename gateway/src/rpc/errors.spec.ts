@@ -112,6 +112,19 @@ for (const { way, settings } of ways) {
       });
     }
 
+    const lost: [Code, status: number, message: string][] = [
+      [Code.Unavailable, 503, "no answer: try again"],
+      [Code.Canceled, 503, "no answer: try again"],
+      [Code.DeadlineExceeded, 504, "the deadline has passed: try again"],
+    ];
+    for (const [fault, status, message] of lost) {
+      it(`asks for no key where what only reads fails with ${Code[fault]}`, async () => {
+        gateway.fakes.inventory.handlers.listEvents = () => Promise.reject(new ConnectError("on fire", fault));
+        const answer = await post(gateway.url, "EventService/ListEvents", {});
+        assert.deepEqual([answer.status, answer.body.message], [status, message]);
+      });
+    }
+
     it("says INTERNAL without a word when one item could not be processed, or has no outcome", async () => {
       const outcomes = [refused(RefusalReason.INTERNAL, {}, "null pointer in row 7"), {}];
       for (const outcome of outcomes) {

@@ -33,9 +33,10 @@ export function edgeErrorFromThrown(thrown: unknown): ConnectError {
 
 /**
  * Returns what a caller is told of another service's error. Refusals, which carry an ErrorInfo of domain `boxoffice`, pass
- * with their details; of faults no more than the code passes.
+ * with their details; of faults no more than the code passes. A call that `isRead` changes nothing and has no key: it is to be
+ * tried again.
  */
-export function edgeErrorFromBackend(error: unknown): ConnectError {
+export function edgeErrorFromBackend(error: unknown, { isRead }: { isRead: boolean }): ConnectError {
   if (!(error instanceof ConnectError)) return internalError(error);
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "boxoffice");
   if (info && error.code !== Code.Internal) {
@@ -49,9 +50,9 @@ export function edgeErrorFromBackend(error: unknown): ConnectError {
     case Code.Unavailable:
     // A service that ends cuts the calls it did not finish with CANCEL.
     case Code.Canceled:
-      return unknownOutcomeError(error);
+      return isRead ? faultOf("no answer: try again", Code.Unavailable, error) : unknownOutcomeError(error);
     case Code.DeadlineExceeded:
-      return deadlineError(error);
+      return isRead ? faultOf("the deadline has passed: try again", error.code, error) : deadlineError(error);
     default:
       return internalError(error);
   }
@@ -59,13 +60,8 @@ export function edgeErrorFromBackend(error: unknown): ConnectError {
 
 /** Returns the error of a call that took longer than it may: its outcome is not known. */
 export function deadlineError(cause?: unknown): ConnectError {
-  return new ConnectError(
-    "the deadline has passed and the outcome is not known: ask again with the same key",
-    Code.DeadlineExceeded,
-    undefined,
-    undefined,
-    cause,
-  );
+  const message = "the deadline has passed and the outcome is not known: ask again with the same key";
+  return faultOf(message, Code.DeadlineExceeded, cause);
 }
 
 /** True for the error of a service that gave no answer, in time or at all. */
@@ -84,7 +80,11 @@ export function retryAfterSeconds(retryAfterMs: number): string {
 }
 
 function internalError(cause?: unknown): ConnectError {
-  return new ConnectError("internal error", Code.Internal, undefined, undefined, cause);
+  return faultOf("internal error", Code.Internal, cause);
+}
+
+function faultOf(message: string, code: Code, cause: unknown): ConnectError {
+  return new ConnectError(message, code, undefined, undefined, cause);
 }
 
 function setRetryAfter(error: ConnectError, retryAfterMs: number): void {

@@ -143,8 +143,21 @@ for (const LEAN_EDGE of ["true", "false"]) {
         stories.map(({ id, summary, entries }) => [id, summary, entries.length]),
         [
           [reservationId, "confirmed", 6],
-          [paymentId, "lapsed No reservation of this id was written for it.", 2],
+          [paymentId, "lapsed No reservation of this id was written for it. It does not have this seat any more.", 2],
         ],
+      );
+    });
+
+    it("says of a booking that stands without a seat which came back that it does not have it any more", async () => {
+      gateway.fakes.inventory.handlers.explainSeat = async () => ({
+        ...{ state: SeatState.FREE, summary: "A-12 is on sale again." },
+        stories: [holdStory],
+      });
+      const { ownerReservationId, stories } = await organiser().explainSeat({ eventId, areaId: "stalls", seat });
+      assert.equal(ownerReservationId, "");
+      assert.deepEqual(
+        stories.map(({ summary }) => summary),
+        ["confirmed It does not have this seat any more."],
       );
     });
 

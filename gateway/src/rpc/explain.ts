@@ -14,6 +14,8 @@ import type { HandlerCall } from "./pipeline.ts";
 type Services = Pick<Backends, "inventory" | "reservation" | "payment">;
 type StoryInit = MessageInitShape<typeof StorySchema>;
 
+const noOwner = "It does not have this seat any more.";
+
 /** What a service answered, or that it could not be reached. */
 type Answer<T> = { value: T; error?: undefined } | { value?: undefined; error: ConnectError };
 
@@ -46,8 +48,9 @@ export async function explainReservation(
 }
 
 /**
- * Returns the story of each reservation that these holds are of, in their order, with all that reservation and payment tell of
- * it, and which of them `ownerHoldId` is of; both are empty where there is no owner.
+ * Returns the story of each reservation that these holds of one seat are of, in their order, with all that reservation and
+ * payment tell of it, and which of them `ownerHoldId` is of, empty where there is no owner. The other stories' summaries, which
+ * are of the reservations as a whole, say that they do not have the seat any more.
  */
 export async function explainHolders(
   services: Services,
@@ -56,14 +59,18 @@ export async function explainHolders(
 ): Promise<{ ownerReservationId: string; stories: StoryInit[] }> {
   const told = await readBookings(services, { eventId, ids: holds.map(({ id }) => id) }, call);
   const reservationOf = (holdId: string) => told.bookingOf(holdId)?.story!.id ?? holdId;
+  const ownerReservationId = ownerHoldId && reservationOf(ownerHoldId);
   const holders = new Map<string, Story[]>();
   for (const hold of holds) {
     const id = reservationOf(hold.id);
     holders.set(id, [...(holders.get(id) ?? []), hold]);
   }
   return {
-    ownerReservationId: ownerHoldId && reservationOf(ownerHoldId),
-    stories: [...holders].map(([id, holdsOfIt]) => told.storyOf(id, holdsOfIt)),
+    ownerReservationId,
+    stories: [...holders].map(([id, holdsOfIt]) => {
+      const story = told.storyOf(id, holdsOfIt);
+      return id === ownerReservationId ? story : { ...story, summary: `${story.summary} ${noOwner}` };
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PaymentState } from "#gen/boxoffice/payment/v1/payment";
-import { EndReason } from "#gen/boxoffice/reservation/v1/reservation";
+import { EndReason, type ReservationOutcome } from "#gen/boxoffice/reservation/v1/reservation";
 import { Phase } from "./domain/booking.ts";
 import { digestOf } from "./domain/checkout.ts";
 import { failing, gateAt } from "../test/hooks.ts";
@@ -18,6 +18,10 @@ import {
   type Replica,
   type World,
 } from "../test/world.ts";
+
+function messageOf(outcome: ReservationOutcome | undefined): string | undefined {
+  return outcome?.outcome.case === "refusal" ? outcome.outcome.value.message : undefined;
+}
 
 describe("checkout", () => {
   let world: World;
@@ -169,7 +173,9 @@ describe("checkout", () => {
       { commands: [{ ...ids, customerId: "customer-1", areaId: "stalls", selection: oneSeat }] },
       { timeoutMs: 5_000 },
     );
-    assert.equal(outcomeOf((await pay(replica, ids)).outcome), "HOLD_EXPIRED");
+    const { outcome } = await pay(replica, ids);
+    assert.equal(outcomeOf(outcome), "HOLD_EXPIRED");
+    assert.equal(messageOf(outcome), "the hold lapsed before it was paid");
     assert.equal(world.payment.hooks.calls.get("authorize"), undefined);
   });
 
@@ -225,7 +231,9 @@ describe("checkout", () => {
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["VOIDED"]);
     const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId: "customer-1" } }, within);
     assert.equal(reservationOf(outcome).endReason, EndReason.PAID_TOO_LATE);
-    assert.equal(outcomeOf((await pay(replica, ids)).outcome), "HOLD_EXPIRED");
+    const { outcome: again } = await pay(replica, ids);
+    assert.equal(outcomeOf(again), "HOLD_EXPIRED");
+    assert.equal(messageOf(again), "it was paid too late, and the seats could not be had any more");
   });
 
   it("asks again when the authorisation is unknown, and confirms once it is known", async () => {
@@ -319,6 +327,9 @@ describe("checkout", () => {
     assert.deepEqual(declined.outcome.outcome.value.metadata, { decline_reason: "card_declined" });
     const { outcome } = await replica.client.getReservation({ key: { ...ids, customerId: "customer-1" } }, within);
     assert.equal(reservationOf(outcome).endReason, EndReason.CAPTURE_DECLINED);
+    const { outcome: again } = await pay(replica, ids, { key: "attempt-2" });
+    assert.equal(outcomeOf(again), "HOLD_EXPIRED");
+    assert.equal(messageOf(again), "the payment was authorised, but its capture was declined");
     assert.equal(world.inventory.stateOf(ids.reservationId), "REFUNDED");
     assert.deepEqual(world.payment.statesOf(ids.reservationId), ["DECLINED"]);
     assert.equal(await stateNow(replica, ids), "EXPIRED");

@@ -24,9 +24,9 @@ export type CheckoutResult =
   | { kind: "actionRequired"; booking: Booking; paymentId: string }
   | { kind: "declined"; reason: string }
   | {
-      kind:
-        "notFound" | "holdExpired" | "inProgress" | "keyReused" | "tooManyCheckouts" | "tokenMissing" | "overloaded";
+      kind: "notFound" | "inProgress" | "keyReused" | "tooManyCheckouts" | "tokenMissing" | "overloaded";
     }
+  | { kind: "holdExpired"; endReason: EndReason | null }
   | { kind: "wrongState"; state: BookingState };
 
 /** Pays bookings. */
@@ -141,7 +141,7 @@ function resultOf(booking: Booking, checkout: Checkout, tokenDigest: string): Ch
     case "inProgress":
       return booking.nextActionUrl === null ? answer : { kind: "actionRequired", booking, paymentId };
     case "holdExpired":
-      return booking.endReason === EndReason.cancelled ? { kind: "wrongState", state: "CANCELLED" } : answer;
+      return booking.endReason === EndReason.cancelled ? { kind: "wrongState", state: "CANCELLED" } : expired(booking);
     default:
       return answer;
   }
@@ -154,8 +154,9 @@ function refusalOf(booking: Booking, { paymentMethodToken }: CheckoutRequest): C
       if (paymentMethodToken === "" && !isFree(booking)) return { kind: "tokenMissing" };
       // Another attempt ended between the refusal and this reading of it: ask again.
       return { kind: "inProgress" };
-    case "inProgress":
     case "holdExpired":
+      return expired(booking);
+    case "inProgress":
     case "tooManyCheckouts":
     case "wrongState":
       return decision;
@@ -165,4 +166,8 @@ function refusalOf(booking: Booking, { paymentMethodToken }: CheckoutRequest): C
     default:
       return assertNever(decision);
   }
+}
+
+function expired({ endReason }: Booking): CheckoutResult {
+  return { kind: "holdExpired", endReason };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
+import { RefundReservationRequestSchema } from "#gen/boxoffice/edge/v1/operations";
 import { CreateReservationRequestSchema } from "#gen/boxoffice/edge/v1/reservation";
 import { invalidArgument } from "./validate.ts";
 import { violationWords } from "./violation-words.ts";
@@ -20,6 +21,23 @@ describe("the words for a broken rule", () => {
       const message = `does not match regex pattern \`${JSON.parse(quoted) as string}\``;
       assert.match(violationWords({ field: [], message }), /^must /, quoted);
     }
+  });
+
+  it("use the singular for one", () => {
+    const wordsOf = (message: string) => violationWords({ field: [], message });
+    for (const [message, words] of [
+      ["must be at least 1 characters", "must be at least 1 character"],
+      ["must be at most 1 bytes", "must be at most 1 byte"],
+      ["must be at least 11 characters", "must be at least 11 characters"],
+      ["must contain at least 1 item(s)", "must contain at least 1 item"],
+      ["must contain no more than 21 item(s)", "must contain no more than 21 items"],
+    ]) {
+      assert.equal(wordsOf(message!), words);
+    }
+    const request = create(RefundReservationRequestSchema, { part: { case: "tickets", value: {} } });
+    const described = JSON.stringify(invalidArgument(RefundReservationRequestSchema, request)?.violations);
+    assert.match(described, /at least 1 character"/);
+    assert.match(described, /at least 1 item"/);
   });
 
   it("say what an id looks like, and name the fields of which one is required", () => {

@@ -1,7 +1,8 @@
 // What a caller is told of a broken rule, where protovalidate's own words are no help: a regular expression, or that one of
-// some unnamed fields is missing.
+// some unnamed fields is missing, or that there must be at least 1 of what it calls by its plural.
 
 import type { Violation } from "@bufbuild/protovalidate";
+import { countText } from "./story.ts";
 
 // The protos' patterns. A test finds one that is missing here.
 const wordsOfPattern: Record<string, string> = {
@@ -31,5 +32,14 @@ export function violationWords({ field, message }: Pick<Violation, "field" | "me
   const last = field.at(-1);
   if (last?.kind === "oneof") return `exactly one is required of ${last.fields.map(({ name }) => name).join(", ")}`;
   const pattern = /^does not match regex pattern `(.*)`$/s.exec(message)?.[1];
-  return (pattern !== undefined && wordsOfPattern[pattern]) || message;
+  return (pattern !== undefined && wordsOfPattern[pattern]) || inSingular(message);
+}
+
+// Its plurals are `characters`, `bytes` and `item(s)`.
+function inSingular(message: string): string {
+  return message.replace(/ 1 (character|byte)s$/, " 1 $1").replace(/ (\d+) item\(s\)$/, itemsText);
+}
+
+function itemsText(_: string, count: string): string {
+  return ` ${countText(Number(count), "item")}`;
 }

@@ -5,6 +5,7 @@ import { RefusalReason, type Refusal } from "#stubs";
 import type { HoldOutcomeSchema } from "#gen/boxoffice/inventory/v1/inventory";
 import { assertNever } from "#shared/assert-never";
 import { createRefusal } from "#shared/refusal";
+import { countText } from "#shared/story";
 import { refuseFields } from "#shared/validate";
 import type { Area } from "../domain/area.ts";
 import type { HoldSeatsOutcome } from "../domain/decide-holds.ts";
@@ -70,16 +71,19 @@ function refusalOfHoldSeats(outcome: Exclude<HoldSeatsOutcome, { kind: "hold" }>
       return refuseFields([outcome]);
     case "customerLimit": {
       const metadata = { limit: String(outcome.limit), owned: String(outcome.owned) };
-      const message = `a customer may have ${outcome.limit} seats of this event, this one has ${outcome.owned}`;
+      const message = `a customer may have ${countText(outcome.limit, "seat")} of this event, this one has ${outcome.owned}`;
       return createRefusal(RefusalReason.CUSTOMER_LIMIT, message, { metadata });
     }
     case "soldOut": {
       const metadata = { free: String(outcome.free) };
-      return createRefusal(RefusalReason.SOLD_OUT, `${outcome.free} places are left here`, { metadata });
+      const message = outcome.free === 1 ? "1 place is left here" : `${outcome.free} places are left here`;
+      return createRefusal(RefusalReason.SOLD_OUT, message, { metadata });
     }
     case "noRun": {
       const metadata = { longest_run: String(outcome.longestRun), free: String(outcome.free) };
-      const message = `at most ${outcome.longestRun} seats side by side are left here, ${outcome.free} in all`;
+      const run =
+        outcome.longestRun === 1 ? "no two seats side by side" : `at most ${outcome.longestRun} seats side by side`;
+      const message = `${run} are left here, ${outcome.free} in all`;
       return createRefusal(RefusalReason.SEATS_UNAVAILABLE, message, { metadata });
     }
     case "seatsTaken": {

@@ -135,8 +135,9 @@ describe("sandbox", () => {
       assert.equal((await look(ref)).status, 202);
       const page = async () => await (await fetch(url)).text();
       assert.match(await page(), /42\.00 EUR.*\/complete.*\/fail/s);
-      const pressed = await fetch(`${url}/complete`, { method: "POST", headers: { accept: "text/html" } });
-      assert.match(await pressed.text(), /This payment is authorized/);
+      const pressed = await fetch(`${url}/complete`, { method: "POST" });
+      assert.deepEqual(await pressed.json(), { reference, status: "authorized" });
+      assert.match(await page(), /This payment is authorized/);
       const found = await look(reference);
       assert.deepEqual([found.status, found.body["operation"], found.body["reference"]], [201, "lookup", reference]);
       assert.equal(
@@ -145,6 +146,20 @@ describe("sandbox", () => {
       );
       assert.equal((await look(ref)).status, 409);
       assert.equal(sandbox.book.find(reference)!.done.authorize, 1);
+    });
+
+    it("leads a browser from a button back to the page, which shows how the payment stands", async () => {
+      const browsers = [
+        { accept: "text/html,application/xhtml+xml,*/*;q=0.8" },
+        { "content-type": "application/x-www-form-urlencoded" },
+      ];
+      for (const headers of browsers) {
+        const { url } = await begin();
+        const pressed = await fetch(`${url}/complete`, { method: "POST", headers, redirect: "manual" });
+        assert.deepEqual([pressed.status, await pressed.text()], [303, ""]);
+        assert.equal(new URL(pressed.headers.get("location")!, url).href, url);
+        assert.match(await (await fetch(url)).text(), /This payment is authorized/);
+      }
     });
 
     it("captures nothing before, and declines when the customer says no", async () => {

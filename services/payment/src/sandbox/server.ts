@@ -95,7 +95,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
-// A bank's page: no keys, and a form's POST has no JSON.
+// A bank's page: no keys, and a form's POST has no JSON. Browsers go from a button back to the page, which then shows how the
+// payment stands and may be loaded again; programs get JSON.
 function actAsCustomer(request: IncomingMessage, { book, response }: Pick<ActContext, "book" | "response">): void {
   request.resume();
   const [, reference = "", verb] = /^\/actions\/([A-Za-z0-9-]{1,64})(?:\/(complete|fail))?$/.exec(request.url!) ?? [];
@@ -103,10 +104,16 @@ function actAsCustomer(request: IncomingMessage, { book, response }: Pick<ActCon
   if (isPost !== (verb !== undefined)) return send(response, notFound);
   const authorization = isPost ? book.prove(reference, verb === "complete") : book.find(reference);
   if (!authorization) return send(response, notFound);
-  if (isPost && !request.headers.accept?.includes("text/html")) {
-    return send(response, { status: 200, body: { reference, status: authorization.status } });
+  if (isPost && isBrowser(request)) {
+    return void response.writeHead(303, { location: `/actions/${reference}`, "content-length": 0 }).end();
   }
+  if (isPost) return send(response, { status: 200, body: { reference, status: authorization.status } });
   response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(actionPage(authorization));
+}
+
+function isBrowser({ headers }: IncomingMessage): boolean {
+  const type = headers["content-type"] ?? "";
+  return type.startsWith("application/x-www-form-urlencoded") || (headers.accept ?? "").includes("text/html");
 }
 
 type ActContext = { book: Book; response: ServerResponse; slowMs: number };

@@ -3,7 +3,7 @@
 import { StoryKind } from "#gen/boxoffice/common/v1/story";
 import { assertNever } from "#shared/assert-never";
 import { amountText, countText, utcText, type StoryPart, type Told } from "#shared/story";
-import { EndReason, isFree, isUnfinished, Phase, phaseNames, stateOf, totalMinor } from "./booking.ts";
+import { isFree, isUnfinished, Phase, phaseNames, stateOf, totalMinor } from "./booking.ts";
 import {
   admissionsMax,
   transfersMax,
@@ -11,8 +11,9 @@ import {
   type BookingHistory,
   type BookingRecord,
 } from "./booking-history.ts";
+import { endReasonWords } from "./end-reason-words.ts";
 import { eventWords } from "./event-words.ts";
-import { refundEntries, refundNext, refundSummary } from "./refund-story.ts";
+import { hasReturnedPlaces, refundEntries, refundNext, refundSummary } from "./refund-story.ts";
 import { parseSeats, seatsText } from "./seats.ts";
 import { ticketEntries, transfersOf } from "./ticket-story.ts";
 import { CheckoutOutcome } from "./transition.ts";
@@ -156,7 +157,7 @@ function summaryOf(history: BookingHistory): string {
     case "PAYING":
       return `PAYING, in step ${phaseNames[booking.phase]} since ${utcText(booking.phaseAt)}.`;
     case "CONFIRMED":
-      return `CONFIRMED: paid, the seats are the customer's.${refundSummary(history)}`;
+      return `CONFIRMED: paid, the seats ${hasReturnedPlaces(history) ? "that are left " : ""}are the customer's.${refundSummary(history)}`;
     case "EXPIRED":
       return `EXPIRED: ${endReasonWords(booking.endReason)}.`;
     case "CANCELLED":
@@ -167,22 +168,6 @@ function summaryOf(history: BookingHistory): string {
       return "REFUNDED: the money is back.";
     default:
       return assertNever(state);
-  }
-}
-
-function endReasonWords(reason: EndReason | null): string {
-  switch (reason) {
-    case EndReason.captureDeclined:
-      return "the payment was authorised, but its capture was declined";
-    case EndReason.paidTooLate:
-      return "it was paid too late, and the seats could not be had any more";
-    case EndReason.cancelled:
-      return "the customer gave up while the provider waited for them";
-    case EndReason.holdLapsed:
-    case null:
-      return "the hold ended before it was paid";
-    default:
-      return assertNever(reason);
   }
 }
 
@@ -199,10 +184,12 @@ function nextOf({ booking, now }: BookingHistory): string[] {
       `The customer has to act on the provider's page; it is looked at again after ${utcText(nextAttemptAt)} or when the provider says so.`,
     ];
   }
-  const tries = `step ${phaseNames[phase]}, tried ${countText(booking.attempts, "time")} without an answer`;
+  // A look may have been a call without an answer, a refusal that stands, or a wait in which nobody was asked.
+  const looks = booking.attempts > 0 ? `, not finished at ${countText(booking.attempts, "look")}` : "";
+  const step = `step ${phaseNames[phase]}${looks}`;
   return nextAttemptAt > now
-    ? [`Unless it is finished before, the reconciler takes it up after ${utcText(nextAttemptAt)} (${tries}).`]
-    : [`Nobody works on it since ${utcText(nextAttemptAt)}: the reconciler takes it up at its next round (${tries}).`];
+    ? [`Unless it is finished before, the reconciler takes it up after ${utcText(nextAttemptAt)} (${step}).`]
+    : [`Nobody works on it since ${utcText(nextAttemptAt)}: the reconciler takes it up at its next round (${step}).`];
 }
 
 function waitingWords({ waiting }: BookingHistory): string[] {
@@ -226,7 +213,7 @@ function gapsOf({ booking, tickets, transfers, admissions, waiting }: BookingHis
       : []),
     ...(admissions.length === admissionsMax ? [`Admissions after the first ${admissionsMax} are left out.`] : []),
     ...(waiting === undefined ? ["The outbox is too long to be looked through for this reservation's events."] : []),
-    "When events were published is not kept.",
+    "When the booking's messages, like reservation.held, were published is not kept.",
   ];
 }
 

@@ -34,13 +34,22 @@ export function refundNext(history: BookingHistory): string[] {
 export function refundSummary(history: BookingHistory): string {
   const { booking, refunds, tickets } = history;
   if (refunds.length === 0) return "";
-  const taken = tickets.filter(({ refundId }) => refundId !== null).length;
+  const taken = tickets.filter(isTaken).length;
   const running = refunds.find((refund) => isRunning(history, refund));
   return (
     ` ${countText(refunds.length, "refund")}: ${moneyText(booking, booking.refundedMinor)} of ` +
     `${moneyText(booking, totalMinor(booking))}, and ${taken} of ${countText(tickets.length, "ticket")}` +
     (running ? `; refund ${running.refundId} runs since ${utcText(booking.phaseAt)}.` : ".")
   );
+}
+
+/** True where a refund took some of a booking's places, or is about to. */
+export function hasReturnedPlaces({ tickets }: BookingHistory): boolean {
+  return tickets.some(isTaken);
+}
+
+function isTaken({ refundId }: BookingHistory["tickets"][number]): boolean {
+  return refundId !== null;
 }
 
 // A booking has one running refund at a time.

@@ -6,6 +6,7 @@ import { refuseFields } from "#shared/validate";
 import type { ReservationService } from "#gen/boxoffice/reservation/v1/reservation";
 import type { CheckoutResult, Checkouts } from "../checkout.ts";
 import { checkoutsMax } from "../domain/booking.ts";
+import { endReasonWords } from "../domain/end-reason-words.ts";
 import {
   inProgress,
   keyFromRequest,
@@ -39,7 +40,7 @@ function refusalFrom(result: Exclude<CheckoutResult, { kind: "paid" | "actionReq
     case "notFound":
       return notFound();
     case "holdExpired":
-      return createRefusal(RefusalReason.HOLD_EXPIRED, "the hold lapsed before it was paid");
+      return createRefusal(RefusalReason.HOLD_EXPIRED, endReasonWords(result.endReason));
     case "inProgress":
       return inProgress();
     case "keyReused":
