@@ -15,7 +15,7 @@ async function walk(answers: Answer[], after?: { link: bigint; hash: string }) {
       asked.push(request.after?.link);
       return create(VerifyLedgerResponseSchema, answers[asked.length - 1]!);
     },
-    { after, onProgress: (position, headLink) => heard.push(`${position && printPosition(position)} of ${headLink}`) },
+    { after, onProgress: (position, headLink) => heard.push(`${printPosition(position)} of ${headLink}`) },
   );
   return { result, asked, heard };
 }
@@ -44,9 +44,18 @@ describe("a walk over the ledger", () => {
     assert.deepEqual(result, { kind: "broken", words });
   });
 
-  it("reads a position as it was printed, and nothing else", () => {
+  it("tells of no progress where nothing was verified", async () => {
+    const after = { link: 999n, hash };
+    const broken = { link: 999n, kind: LedgerBreak.MISSING, description: "the chain ends before it" };
+    const { result, heard } = await walk([{ verified: after, headLink: 64n, broken }], after);
+    assert.deepEqual(result, { kind: "broken", words: "link 999 is missing: the chain ends before it" });
+    assert.deepEqual([...heard, ...(await walk([{ done: true }])).heard], []);
+  });
+
+  it("reads a position as it was printed, its hash also in capitals, and nothing else", () => {
     assert.deepEqual(parsePosition(printPosition({ link: 12n, hash })), { link: 12n, hash });
-    for (const text of ["", "12", `12:${hash}0`, `:${hash}`, `x:${hash}`, `12:${hash.toUpperCase()}`]) {
+    assert.deepEqual(parsePosition(`12:${hash.toUpperCase()}`), { link: 12n, hash });
+    for (const text of ["", "12", `12:${hash}0`, `:${hash}`, `x:${hash}`, `12:${"g".repeat(64)}`]) {
       assert.equal(parsePosition(text), undefined);
     }
   });

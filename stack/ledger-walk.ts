@@ -18,18 +18,19 @@ export type Walk = { kind: "whole"; head: Position | undefined; unsealed: bigint
 const linksMax = 5_000;
 
 /**
- * Walks from a position, or from the beginning, to the end or to the first broken link; `onProgress` hears of each stretch.
- * Throws what `ask` throws.
+ * Walks from a position, or from the beginning, to the end or to the first broken link; `onProgress` hears of each stretch in
+ * which something was verified. Throws what `ask` throws.
  */
 export async function walkLedger(
   ask: Ask,
-  options: { after: Position | undefined; onProgress: (position: Position | undefined, headLink: bigint) => void },
+  options: { after: Position | undefined; onProgress: (position: Position, headLink: bigint) => void },
 ): Promise<Walk> {
   let { after } = options;
   for (;;) {
     const { verified, headLink, done, broken, unsealed } = await ask({ linksMax, ...(after && { after }) });
     const position = verified?.link ? { link: verified.link, hash: verified.hash } : undefined;
-    options.onProgress(position, headLink);
+    // Where nothing was verified, the answer names the position that it was asked to begin after.
+    if (position && position.link > (after?.link ?? 0n)) options.onProgress(position, headLink);
     if (broken) return { kind: "broken", words: wordsOf(broken) };
     if (done) return { kind: "whole", head: position, unsealed };
     after = position;
@@ -41,9 +42,9 @@ export function printPosition({ link, hash }: Position): string {
   return `${link}:${hash}`;
 }
 
-/** Returns the position in a text such as `17:9f86d0…`, or undefined where it is none. */
+/** Returns the position in a text such as `17:9f86d0…`, in whichever case its hash is, or undefined where it is none. */
 export function parsePosition(text: string): Position | undefined {
-  const [, link, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  const [, link, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text.toLowerCase()) ?? [];
   return link && hash ? { link: BigInt(link), hash } : undefined;
 }
 

@@ -41,11 +41,30 @@ describe("log file", () => {
     it(`${note === undefined ? "keeps back" : "points out"} ${line}`, () => assert.equal(noteworthy(line), note));
   }
 
-  it("shows the same note once in a while only", () => {
+  it("shows the same note at once, then ever more rarely, with how often it came", () => {
     let nowMs = 0;
-    const isNew = createThrottle(1_000, 2, () => nowMs);
-    assert.deepEqual([isNew("a"), isNew("a"), isNew("b")], [true, false, true]);
-    nowMs = 1_000;
-    assert.deepEqual([isNew("a"), isNew("c"), isNew("d")], [true, true, true]);
+    const throttle = createThrottle({ intervalMs: 10, intervalMsMax: 100, now: () => nowMs });
+    const shown: string[] = [];
+    for (; nowMs < 400; nowMs += 5) {
+      const line = throttle("a");
+      if (line !== undefined) shown.push(`${nowMs}: ${line}`);
+    }
+    const again = (times: number) => `a  (${times} times since it was last shown)`;
+    const expected = ["0: a", `10: ${again(2)}`, `30: ${again(4)}`, `70: ${again(8)}`, `150: ${again(16)}`];
+    assert.deepEqual(shown, [...expected, `250: ${again(20)}`, `350: ${again(20)}`]);
+    assert.equal(throttle("b"), "b");
+  });
+
+  it("takes a note that stayed away for long as a new one", () => {
+    let nowMs = 0;
+    const throttle = createThrottle({ intervalMs: 10, intervalMsMax: 100, now: () => nowMs });
+    assert.deepEqual([throttle("a"), throttle("a")], ["a", undefined]);
+    nowMs = 100;
+    assert.deepEqual([throttle("a"), throttle("a")], ["a", undefined]);
+  });
+
+  it("remembers no more notes than its bound", () => {
+    const throttle = createThrottle({ notesMax: 2, now: () => 0 });
+    assert.deepEqual(["a", "b", "a", "c", "a"].map(throttle), ["a", "b", undefined, "c", "a"]);
   });
 });

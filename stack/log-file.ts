@@ -33,15 +33,31 @@ export function noteworthy(line: string): string | undefined {
   return [level, entry["event"], entry["msg"], error?.message].filter((part) => typeof part === "string").join("  ");
 }
 
-/** Returns a filter that lets the same note through once in `intervalMs`: a fault on every request must not bury the terminal. */
-export function createThrottle(intervalMs = 10_000, notesMax = 1_000, now = Date.now): (note: string) => boolean {
-  const shownAtMs = new Map<string, number>();
+/** How a throttle lets the same note through again. */
+type ThrottleOptions = { intervalMs?: number; intervalMsMax?: number; notesMax?: number; now?: () => number };
+
+/**
+ * Returns a filter that shows the same note at once, then after 10 s, 20 s, 40 s …, at last every ten minutes, with how often
+ * it came since: a fault on every request must not bury the terminal. A note that stays away for ten minutes is new again.
+ * Undefined where a note is held back.
+ */
+export function createThrottle(options: ThrottleOptions = {}): (note: string) => string | undefined {
+  const { intervalMs = 10_000, intervalMsMax = 600_000, notesMax = 1_000, now = Date.now } = options;
+  const seen = new Map<string, { shownAtMs: number; cameAtMs: number; waitMs: number; times: number }>();
   return (note) => {
     const nowMs = now();
-    if (nowMs - (shownAtMs.get(note) ?? -Infinity) < intervalMs) return false;
-    if (shownAtMs.size >= notesMax) shownAtMs.clear();
-    shownAtMs.set(note, nowMs);
-    return true;
+    const known = seen.get(note);
+    if (!known || nowMs - known.cameAtMs >= intervalMsMax) {
+      if (seen.size >= notesMax) seen.clear();
+      seen.set(note, { shownAtMs: nowMs, cameAtMs: nowMs, waitMs: intervalMs, times: 0 });
+      return note;
+    }
+    known.cameAtMs = nowMs;
+    known.times += 1;
+    if (nowMs - known.shownAtMs < known.waitMs) return undefined;
+    const { times } = known;
+    Object.assign(known, { shownAtMs: nowMs, waitMs: Math.min(known.waitMs * 2, intervalMsMax), times: 0 });
+    return times === 1 ? note : `${note}  (${times} times since it was last shown)`;
   };
 }
 

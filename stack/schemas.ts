@@ -8,6 +8,9 @@ import { createSql } from "#shared/sql";
 export const schemaNames = ["inventory", "reservation", "payment"] as const;
 export type SchemaName = (typeof schemaNames)[number];
 
+/** The services' roles. They belong to the whole server, as all roles of Postgres: every database of it has the same ones. */
+export const roleNames = schemaNames.map(roleOf);
+
 /** Returns the connection string of a service's role, on the same server and database as the owner's `url`. */
 export function roleUrl(url: string, schema: SchemaName, password: string): string {
   const result = new URL(url);

@@ -62,11 +62,12 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
   function startOptionsOf({ name }: ProcessSpec): StartOptions {
     const log = createLogFile(join(logsDir, `${name}.log`));
     logs.push(log);
-    const isNew = createThrottle();
+    const throttle = createThrottle();
     const onLine = (line: string) => {
       log.write(line);
       const note = noteworthy(line);
-      if (note !== undefined && isNew(note)) progress.say(`  ${name}: ${note.slice(0, 300)}`);
+      const shown = note === undefined ? undefined : throttle(note.slice(0, 300));
+      if (shown !== undefined) progress.say(`  ${name}: ${shown}`);
     };
     return { onLine, ...(starting ? { signal: starting } : {}) };
   }
@@ -135,6 +136,7 @@ export function createStack(settings: UpSettings, progress: Progress): Stack {
       }
       releases.push(lock.release);
       await assertPortFree(gatewayPort);
+      progress.say("Starting Boxoffice.");
       const tools = await prepareBacking(settings, progress);
       signal.throwIfAborted();
       await progress.step("build", build);

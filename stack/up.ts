@@ -39,7 +39,6 @@ async function up(stack: Stack, settings: UpSettings): Promise<number> {
 
   try {
     const startedAt = performance.now();
-    progress.say("Starting Boxoffice.");
     const urls = await stack.start(interruption.signal);
     progress.say(welcome(urls, settings, (performance.now() - startedAt) / 1000));
     await Promise.race([interrupted, stack.failed]);

@@ -1,5 +1,6 @@
-// `make verify-ledger`: walks the ledger's hash chain through the public API and says where it breaks, if it does. Ends with 1
-// then. Begins at the position AFTER=link:hash, as payment logged it once or a walk printed it, where that is given.
+// `make verify-ledger`: walks the ledger's hash chain through the public API and says where it breaks, if it does. Begins at the
+// position AFTER=link:hash, as payment logged it once or a walk printed it, where that is given. Ends with 0 where the ledger is
+// whole, with 1 where a link is broken, and with 2 where that could not be asked. Under make every failure is a 2.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { ConnectError, createClient } from "@connectrpc/connect";
@@ -29,8 +30,8 @@ try {
     {
       after,
       onProgress: (position, headLink) => {
-        if (position) reached = printPosition(position);
-        console.log(`verified ${reached ?? "nothing"} of ${headLink} links`);
+        reached = printPosition(position);
+        console.log(`verified ${reached} of ${headLink} links`);
       },
     },
   );
@@ -44,6 +45,6 @@ try {
 } catch (error) {
   const explained = [StackError, ConfigError, ConnectError].some((Explained) => error instanceof Explained);
   const goOn = reached === undefined ? "" : `; go on with AFTER=${reached}`;
-  console.error(explained ? `make verify-ledger: ${(error as Error).message}${goOn}` : error);
-  process.exitCode = 1;
+  console.error(explained ? `verify-ledger: ${(error as Error).message}${goOn}` : error);
+  process.exitCode = 2;
 }

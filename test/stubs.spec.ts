@@ -97,9 +97,8 @@ async function writeConsumer(project: string): Promise<void> {
   await writeFile(
     join(project, "consumer.ts"),
     `
-    import { createGrpcClient, PaymentService, RefusalReason } from "@boxoffice/stubs";
+    import { Code, ConnectError, createGrpcClient, PaymentService, RefusalReason } from "@boxoffice/stubs";
     import { PaymentState, type PaymentOutcome } from "@boxoffice/stubs/gen/boxoffice/payment/v1/payment";
-    import { ConnectError } from "@connectrpc/connect";
 
     const payments = createGrpcClient(PaymentService, process.argv[2]!);
     const key = { eventId: "${eventId}", paymentId: "${paymentId}" };
@@ -107,7 +106,7 @@ async function writeConsumer(project: string): Promise<void> {
       { keys: [key, { ...key, paymentId: "018f0000-0000-7000-8000-000000000003" }] }, { timeoutMs: 5_000 });
     const error = await payments.getPayments({ keys: [{ ...key, eventId: "nonsense" }] }, { timeoutMs: 5_000 }).then(
       () => "none",
-      (error: unknown) => error instanceof ConnectError
+      (error: unknown) => error instanceof ConnectError && error.code === Code.InvalidArgument
         ? error.message.split(" ")[0] + " " + error.details.map((detail) => "type" in detail ? detail.type : "").join(",")
         : String(error),
     );

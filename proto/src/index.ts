@@ -1,5 +1,6 @@
 // Typed clients of Boxoffice's services, and every message they take and give. What a program imports from the package.
 
+export { Code, ConnectError } from "@connectrpc/connect";
 export * from "./gen/boxoffice/common/v1/invariant_pb.ts";
 export * from "./gen/boxoffice/common/v1/layout_pb.ts";
 export * from "./gen/boxoffice/common/v1/money_pb.ts";

@@ -6,7 +6,7 @@ import { roleUrl, type SchemaName } from "#stack/schemas";
 
 /** The template's name and the roles' password, set by test/run.ts. */
 export const templateName = "boxoffice_template";
-export const rolePassword = "boxoffice-test";
+export const rolePassword = "boxoffice-test-roles";
 
 /** A database of one test file's own. */
 export type TestDatabase = {

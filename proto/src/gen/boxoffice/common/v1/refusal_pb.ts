@@ -109,7 +109,9 @@ export enum RefusalReason {
   UNSPECIFIED = 0,
 
   /**
-   * A field is malformed; `violations` says which (INVALID_ARGUMENT).
+   * A field is malformed; `violations` says which (INVALID_ARGUMENT). A body that can't be decoded at all (broken JSON, a key or
+   * an enum's name that there is not, a timestamp that is none) has the same code, but neither this reason nor any details: its
+   * message says where.
    *
    * @generated from enum value: REFUSAL_REASON_INVALID_ARGUMENT = 1;
    */

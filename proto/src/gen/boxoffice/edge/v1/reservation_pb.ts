@@ -655,7 +655,9 @@ export const ReservationService: GenService<{
   },
   /**
    * Pays a held reservation: authorises, confirms the seats, captures. The same key with the same request gives the same
-   * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts. Where the provider wants more
+   * answer, however often; after PAYMENT_DECLINED try again with a new key while the hold lasts, but not where it was the
+   * capture that was declined: then the booking has ended, EXPIRED with END_REASON_CAPTURE_DECLINED, and a new key gets HOLD_EXPIRED:
+   * make a new reservation. Where the provider wants more
    * of the buyer (3-D Secure), the answer is the reservation, PAYING, with `next_action`: send the buyer there, and send the
    * same request again, key and token, when they are back. The seats stay theirs meanwhile, up to a cap of twice the event's hold time and five
    * minutes. Errors: NOT_FOUND,
