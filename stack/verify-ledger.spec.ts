@@ -43,10 +43,10 @@ describe("the command that verifies the ledger", function () {
     assert.deepEqual(await verify({ AFTER: `3:${hash.toUpperCase()}` }), { code: 0, stdout, stderr: "" });
   });
 
-  it("ends with 1 where a link is broken, and says of nothing that it was verified", async () => {
+  it("ends with 3 where a link is broken, and says of nothing that it was verified", async () => {
     answer = () => ({ verified: { link: 999n, hash }, headLink: 64n, broken });
     const stderr = "link 999 is missing: the chain ends before it\n";
-    assert.deepEqual(await verify({ AFTER: `999:${hash}` }), { code: 1, stdout: "", stderr });
+    assert.deepEqual(await verify({ AFTER: `999:${hash}` }), { code: 3, stdout: "", stderr });
   });
 
   it("ends with 2 where it may not ask", async () => {

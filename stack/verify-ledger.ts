@@ -37,7 +37,8 @@ try {
   );
   if (walk.kind === "broken") {
     console.error(walk.words);
-    process.exitCode = 1;
+    // Node itself ends with 1, where a package is missing, say.
+    process.exitCode = 3;
   } else {
     const head = walk.head ? `its head is ${walk.head.link}:${walk.head.hash}` : "it is empty";
     console.log(`the ledger is whole; ${head}; ${walk.unsealed} transactions wait to be sealed`);

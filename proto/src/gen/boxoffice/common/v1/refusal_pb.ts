@@ -160,7 +160,8 @@ export enum RefusalReason {
   CUSTOMER_LIMIT = 7,
 
   /**
-   * The hold lapsed before it was paid (FAILED_PRECONDITION).
+   * The booking ended before it was paid: its hold lapsed, or its capture was declined; the message says which
+   * (FAILED_PRECONDITION).
    *
    * @generated from enum value: REFUSAL_REASON_HOLD_EXPIRED = 8;
    */
