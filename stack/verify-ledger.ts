@@ -1,6 +1,6 @@
 // `make verify-ledger`: walks the ledger's hash chain through the public API and says where it breaks, if it does. Begins at the
 // position AFTER=link:hash, as payment logged it once or a walk printed it, where that is given. Ends with 0 where the ledger is
-// whole, with 1 where a link is broken, and with 2 where that could not be asked. Under make every failure is a 2.
+// whole, with 2 where that could not be asked, and with 3 where a link is broken; node itself has 1. Under make every failure is a 2.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { ConnectError, createClient } from "@connectrpc/connect";
@@ -37,7 +37,6 @@ try {
   );
   if (walk.kind === "broken") {
     console.error(walk.words);
-    // Node itself ends with 1, where a package is missing, say.
     process.exitCode = 3;
   } else {
     const head = walk.head ? `its head is ${walk.head.link}:${walk.head.hash}` : "it is empty";
