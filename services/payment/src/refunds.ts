@@ -6,7 +6,7 @@ import { assertNever } from "#shared/assert-never";
 import type { Logger } from "#shared/logger";
 import { stateName, type Payment } from "./domain/payment.ts";
 import type { PendingCause } from "./domain/pending-refund.ts";
-import { mayAsk, refundRequestOf, type RefundRequest } from "./domain/refund.ts";
+import { mayAsk, refundRequestOf, type Refund, type RefundRequest } from "./domain/refund.ts";
 import { retryDelayMs } from "./domain/refusal-backoff.ts";
 import type { Finished } from "./domain/settle.ts";
 import type { ProviderResult } from "./providers/provider.ts";
@@ -107,7 +107,7 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
     async finish({ eventId, paymentId }, deadlineAtMs) {
       const { payment, refund } = await store.takeUp({ eventId, paymentId }, (refunds) =>
         // Whoever comes here about a refund that is pending has heard something of it, or its time has come.
-        refunds.find((each) => !each.repays && mayAsk(each) && (each.isRetryDue || each.pendingSince)),
+        refunds.find((each) => !each.repays && isDue(each)),
       );
       // Whoever wrote its answer meanwhile moved the payment on as well.
       if (!refund) return { payment, isAnswered: true };
@@ -116,11 +116,16 @@ export function createRefunds({ store, refused, askProvider, log }: RefundsConte
     },
     async repay(repayment, deadlineAtMs) {
       const { payment, refund } = await store.takeUp(repayment, (refunds) =>
-        refunds.find((each) => each.refundId === repayment.refundId && mayAsk(each)),
+        // One that was refused since it was taken up has a pause before it, in which what was made may come to light.
+        refunds.find((each) => each.refundId === repayment.refundId && isDue(each)),
       );
       if (!refund) return false;
       const { standing } = await ask({ payment, refund }, deadlineAtMs);
       return standing.refund.finishedAt !== undefined;
     },
   };
+}
+
+function isDue(refund: Refund): boolean {
+  return mayAsk(refund) && (refund.isRetryDue || refund.pendingSince !== undefined);
 }

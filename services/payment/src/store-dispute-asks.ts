@@ -13,9 +13,9 @@ export type AskFault = (typeof askFaults)[number];
 
 /** Keeps when providers are asked about disputes. */
 export type DisputeAskStore = {
-  /** Takes up to `itemsMax` that are due, longest first, each on one replica only; it is due again a day later. */
+  /** Takes up to `itemsMax` that are due, longest first, each on one replica only; it is due again soon, unless `note` is told. */
   take(options: { itemsMax: number }): Promise<DueDispute[]>;
-  /** Writes what an ask came to; undefined where it told how the dispute stands. */
+  /** Writes what an ask came to; undefined where it told how the dispute stands. One without an answer is due again soon. */
   note(dispute: DueDispute, fault: AskFault | undefined): Promise<void>;
   /** Counts the open ones whose last ask did not tell, by why; what there is none of is left out. */
   count(): Promise<{ fault: AskFault; count: number }[]>;
@@ -28,7 +28,7 @@ export function createDisputeAskStore(sql: Sql): DisputeAskStore {
     take: async ({ itemsMax }) =>
       await sql<DueDispute[]>`
         update payment.dispute as d
-        set ask_at = default
+        set ask_at = now() + interval '10 minutes'
         from (
           select event_id, payment_id, dispute_ref
           from payment.dispute
@@ -44,9 +44,9 @@ export function createDisputeAskStore(sql: Sql): DisputeAskStore {
       const written = fault ?? null;
       await sql`
         update payment.dispute
-        set ask_fault = ${written}
-        where event_id = ${eventId} and payment_id = ${paymentId} and dispute_ref = ${ref}
-          and ask_fault is distinct from ${written}`;
+        set ask_fault = ${written},
+          ask_at = case when ${fault === "unanswered"} then ask_at else now() + interval '1 day' end
+        where event_id = ${eventId} and payment_id = ${paymentId} and dispute_ref = ${ref} and status = 2`;
     },
     count: async () =>
       await sql<{ fault: AskFault; count: number }[]>`

@@ -33,8 +33,8 @@ export type RefundStore = {
    */
   takeUp(key: PaymentKey, choose: (refunds: Refund[]) => Refund | undefined): Promise<TakenUp>;
   /**
-   * Writes the provider's answer, unless it is written, or the refund was refused since it was asked for: what was done then has
-   * failed meanwhile, and it is asked for again. The refund is done, posted to the ledger, and counted in the payment, where it
+   * Writes the provider's answer, unless it is written, or the refund was refused since it was asked for: what was done then may
+   * have failed meanwhile, and it is asked for again. The refund is done, posted to the ledger, and counted in the payment, where it
    * does not repay one that was. Returns both as they then stand. `ref` is the provider's name for it.
    */
   finish(key: PaymentKey, refund: Refund, ref: string): Promise<StandingRefund>;

@@ -69,7 +69,8 @@ async function takeDue(sql: Sql, { claimMs, itemsMax }: { claimMs: number; items
       where finished_at is null and repays is not null and retry_at <= now() and not ${waitsForDispute(sql)}
         -- What came due anew since it was taken up is nobody's any more.
         and (taken_at is null or taken_at < retry_at or taken_at <= now() - ${claimMs}::bigint * interval '1 millisecond')
-      order by retry_at
+      -- Whoever was not taken up yet comes before those that get no answer.
+      order by greatest(retry_at, taken_at)
       limit ${itemsMax}
       for update skip locked
     ) as due

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { startProxy, type Proxy } from "../../../test/support/proxy.ts";
@@ -81,6 +82,33 @@ describe("sql", () => {
           assert.equal((await sql`select 3`).length, 1);
         }
       } finally {
+        await stop();
+      }
+    });
+
+    it(`gives up a connection that has gone silent although statements go on being asked, ${way}`, async () => {
+      const { sql, proxy, stop } = await connectBy(way, database, { statementTimeoutMs: 500 });
+      let goesOn = true;
+      try {
+        await sql`select 1`;
+        proxy.silence("up");
+        const asked = sql`select 2`.then(
+          () => assert.fail("an answer came through"),
+          (error: unknown) => error,
+        );
+        const others = (async () => {
+          while (goesOn) {
+            sql`select 3`.catch(() => {});
+            await sleep(200);
+          }
+        })();
+        assert.ok(isIoError(await asked));
+        goesOn = false;
+        proxy.heal();
+        await others;
+        assert.equal((await sql`select 4`).length, 1);
+      } finally {
+        goesOn = false;
         await stop();
       }
     });

@@ -5,18 +5,21 @@
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
+/** How often a socket is looked at in the longest silence that it may keep. */
+const looks = 8;
+
 /** Where a pool of postgres.js connects, and whether it asks for TLS. Several hosts are tried in turn. */
 export type SocketTarget = { host: string[]; port: number[]; path?: string | undefined; ssl?: unknown };
 
 /**
- * Returns what opens the sockets of a pool, each of which closes once nothing has been sent or received for `silenceMs`: a
- * statement that runs then fails as after any lost connection, and an idle connection is opened anew when it is needed.
+ * Returns what opens the sockets of a pool, each of which closes once nothing has been sent or received for `silenceMs`, or
+ * nothing received for about as long although something was sent: a statement that runs then fails as after any lost
+ * connection, and an idle connection is opened anew when it is needed.
  */
 export function createSocketOpener(silenceMs: number): (target: SocketTarget) => Duplex {
   let opened = 0;
   return ({ host, port, path, ssl }) => {
-    const socket = new WatchedSocket();
-    socket.setTimeout(silenceMs);
+    const socket = new WatchedSocket(silenceMs);
     const carrier = ssl ? new UnderTls(socket) : socket;
     if (path) {
       socket.connect(path);
@@ -39,18 +42,42 @@ export function createSocketOpener(silenceMs: number): (target: SocketTarget) =>
 class WatchedSocket extends Socket {
   #wasOpen = false;
   #hadError = false;
+  readonly #watch: NodeJS.Timeout;
+
+  constructor(silenceMs: number) {
+    super();
+    this.setTimeout(silenceMs);
+    this.#watch = this.#watchAnswers(silenceMs);
+  }
+
+  // Sending starts the socket's own time-out anew, and statements go on being sent behind one that gets no answer. Looks are
+  // counted, not time: a process that was frozen has not listened.
+  #watchAnswers(silenceMs: number): NodeJS.Timeout {
+    let heard = 0;
+    let sent = 0;
+    let unanswered = 0;
+    const look = (): void => {
+      const { bytesRead, bytesWritten } = this;
+      if (bytesRead > heard) unanswered = 0;
+      else if (unanswered > 0 || bytesWritten > sent) unanswered += 1;
+      heard = bytesRead;
+      sent = bytesWritten;
+      if (unanswered > looks) this.destroy();
+    };
+    return setInterval(look, silenceMs / looks).unref();
+  }
 
   // Not listeners: the driver removes those.
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event === "timeout") this.destroy();
     if (event === "connect") this.#wasOpen = true;
     if (event === "error") this.#hadError = true;
-    if (event === "close" && this.#wasOpen) {
-      if (this.bytesRead > 0) return super.emit(event, false);
-      if (!this.#hadError) this.emit("error", Object.assign(new Error("the server hung up"), { code: "ECONNRESET" }));
-      return super.emit(event, true);
-    }
-    return super.emit(event, ...args);
+    if (event !== "close") return super.emit(event, ...args);
+    clearInterval(this.#watch);
+    if (!this.#wasOpen) return super.emit(event, ...args);
+    if (this.bytesRead > 0) return super.emit(event, false);
+    if (!this.#hadError) this.emit("error", Object.assign(new Error("the server hung up"), { code: "ECONNRESET" }));
+    return super.emit(event, true);
   }
 }
 

@@ -40,7 +40,7 @@ const mapSeats = (sql: Transaction, scope: Scope) => sql`
   from inventory.stock s, generate_series(0, s.capacity - 1) as seat
   where length(s.seat_map) > 0 and ${scope("s")}`;
 // Nothing is known of what an area's holds gave back before migration 0006; one that was refunded as a whole shows it, and is
-// known by its end, which nobody wrote before 0005.
+// known by its end, which nobody wrote before 0005; the two are of one release.
 const isKept = (sql: Transaction, eventId: Fragment, areaId: Fragment) => sql`
   not exists (
     select from inventory.hold h

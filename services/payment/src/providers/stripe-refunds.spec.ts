@@ -95,6 +95,13 @@ describe("refunds at stripe", () => {
     const [row] = await stripe.harness.database.sql`
       select refusal_reason as reason, asked_at is not null as "isFixed" from payment.refund where refund_id = ${refundId}`;
     assert.deepEqual({ ...row }, { reason: "refund_of_another_amount", isFixed: true });
+    // The rest by hand, and then the label off.
+    const [made] = refundsOf(key);
+    stripe.standIn.refunds.set("re_902", { ...made!, id: "re_902", amount: 100, metadata: {} });
+    made!["metadata"] = {};
+    stripe.standIn.failNext("POST /v1/refunds", errorOf(400, { code: "charge_already_refunded" }));
+    await stripe.harness.database.sql`update payment.refund set retry_at = now() where refund_id = ${refundId}`;
+    assert.equal(summary(await stripe.client.refund({ key, refundId }, inTime)), "REFUNDED");
   });
 
   it("finds a refund that was made before a fault", async () => {
