@@ -77,6 +77,9 @@ export async function runProcess<C>(
   readProcessConfig: (env: NodeJS.ProcessEnv) => C,
   start: (config: C) => Promise<{ lifecycle: Lifecycle }>,
 ): Promise<void> {
+  process.on("unhandledRejection", (error) => {
+    if (!isTypesLost(error)) throw error;
+  });
   try {
     const { lifecycle } = await start(readProcessConfig(process.env));
     stopOnSignals(lifecycle);
@@ -84,6 +87,12 @@ export async function runProcess<C>(
     console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(error instanceof ConfigError ? 2 : 1);
   }
+}
+
+// The driver of Postgres asks each new connection for its types, and nobody waits for that statement: where the connection is lost
+// meanwhile its rejection would end the process. What the connection was opened for has failed with it, and was told.
+function isTypesLost(error: unknown): boolean {
+  return String((error as { query?: unknown } | undefined)?.query).includes("typarray");
 }
 
 /** Starts what `build` returns, with its admin port and its way to stop, inside this process. */

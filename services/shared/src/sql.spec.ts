@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import postgres from "postgres";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { startProxy, type Proxy } from "../../../test/support/proxy.ts";
@@ -148,6 +150,32 @@ describe("sql", () => {
       }
     });
   }
+
+  it("goes on where a connection is lost while the driver asks for its types, which nobody waits for", async () => {
+    const proxy = await startProxy();
+    const url = new URL(database.url);
+    proxy.pointTo(Number(url.port));
+    url.port = String(proxy.port);
+    proxy.watch((chunk) => {
+      if (!chunk.includes("typarray")) return;
+      proxy.watch(undefined);
+      proxy.reset();
+    });
+    const script = `
+      import { runProcess } from "#shared/process";
+      import { createSql } from "#shared/sql";
+      await runProcess("test", () => {}, async () => {
+        const sql = createSql({ url: process.env.URL, poolMax: 1, applicationName: "types" });
+        const lost = await sql\`select 1\`.catch(({ code }) => code);
+        const [{ n }] = await sql\`select 2 as n\`;
+        console.log(lost, n);
+        process.exit(0);
+      });`;
+    const node = ["--import=tsx", "--input-type=module", "--eval", script];
+    const { stdout } = await promisify(execFile)(process.execPath, node, { env: { ...process.env, URL: url.href } });
+    assert.equal(stdout, "ECONNRESET 2\n");
+    await proxy.close();
+  });
 
   it("takes a name that can't be resolved for now, and a server that ended the connection, for errors of the connection", () => {
     const unresolved = Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" });
