@@ -4,6 +4,7 @@
 import { assertNever } from "#shared/assert-never";
 import type { Logger } from "#shared/logger";
 import { startPoller, type Poller } from "#shared/poller";
+import { askAll } from "./ask-all.ts";
 import type { FollowNotice } from "./follow-notice.ts";
 import type { DisputeResult } from "./providers/provider.ts";
 import type { Providers } from "./providers/providers.ts";
@@ -64,13 +65,8 @@ export function startDisputeAsker(options: DisputeAskerOptions): Poller {
     log,
     async round() {
       const due = await asks.take({ itemsMax });
-      if (due.length === 0) return false;
       const deadlineAtMs = Date.now() + patienceMs;
-      const ended = await Promise.allSettled(due.map((dispute) => ask(dispute, deadlineAtMs)));
-      const told = ended.filter((end) => end.status === "fulfilled" && end.value === undefined).length;
-      const causes = new Set(ended.flatMap((end) => (end.status === "fulfilled" && end.value ? end.value : [])));
-      log.info({ event: "payment.disputes_asked", asked: due.length, told, causes: [...causes] });
-      for (const end of ended) if (end.status === "rejected") throw end.reason;
+      await askAll(due, (dispute) => ask(dispute, deadlineAtMs), { event: "payment.disputes_asked", log });
       return false;
     },
   });

@@ -160,6 +160,9 @@ describe("open disputes", () => {
     await due(key);
     await until(async () => (await rowOf(key))?.fault === "unanswered");
     assert.equal(await untold("unanswered"), "1");
+    const [{ isSoon }] = await harness.database.sql<[{ isSoon: boolean }]>`
+      select ask_at < now() + interval '11 minutes' as "isSoon" from payment.dispute where payment_id = ${key.paymentId}`;
+    assert.ok(isSoon);
     await harness.database.sql`update payment.payment set provider = 'sandbox' where payment_id = ${key.paymentId}`;
     harness.sandbox.book.dispute(key.paymentId, "won");
     await until(async () => (await rowOf(key))?.status === DisputeStatus.won);

@@ -3,6 +3,7 @@
 
 import type { Logger } from "#shared/logger";
 import { startPoller, type Poller } from "#shared/poller";
+import { askAll } from "./ask-all.ts";
 import type { Providers } from "./providers/providers.ts";
 import type { DueFee, FeeStore } from "./store-fees.ts";
 
@@ -39,13 +40,7 @@ export function startFeeLearner(options: FeeLearnerOptions): Poller {
     intervalMs,
     log,
     async round() {
-      const due = await fees.take({ itemsMax });
-      if (due.length === 0) return false;
-      const ended = await Promise.allSettled(due.map(learn));
-      const learnt = ended.filter((end) => end.status === "fulfilled" && end.value === undefined).length;
-      const causes = new Set(ended.flatMap((end) => (end.status === "fulfilled" && end.value ? end.value : [])));
-      log.info({ event: "payment.fees_asked", asked: due.length, learnt, causes: [...causes] });
-      for (const end of ended) if (end.status === "rejected") throw end.reason;
+      await askAll(await fees.take({ itemsMax }), learn, { event: "payment.fees_asked", log });
       return false;
     },
   });

@@ -177,6 +177,17 @@ describe("sql", () => {
     await proxy.close();
   });
 
+  it("still ends a process for any other rejection that nobody waits for", async () => {
+    const script = `
+      import { runProcess } from "#shared/process";
+      await runProcess("test", () => {}, async () => {
+        void Promise.reject(new Error("a defect"));
+        await new Promise((resolve) => setTimeout(resolve, 10_000));
+      });`;
+    const node = ["--import=tsx", "--input-type=module", "--eval", script];
+    await assert.rejects(promisify(execFile)(process.execPath, node), { code: 1, stderr: /a defect/ });
+  });
+
   it("takes a name that can't be resolved for now, and a server that ended the connection, for errors of the connection", () => {
     const unresolved = Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" });
     const idle = Object.assign(new postgres.PostgresError("terminating connection"), {
